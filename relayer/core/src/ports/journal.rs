@@ -1,0 +1,179 @@
+//! The durable history. Atomic and durable when it returns; any error but a conflict leaves the outcome unknown and the
+//! process stops.
+
+use crate::id::{DraftId, LedgerId, PoolId, TransferId};
+use crate::operation::{Lane, SignedBatch};
+use crate::ports::ledger::{Attempt, Cursor, Draft};
+use crate::serial_block::SerialBlock;
+use crate::time::Timestamp;
+use crate::transfer::{Event, Transfer};
+
+/// Everything that must become durable together about one transfer (or about none: routes, cursors).
+#[derive(Clone, Debug, Default)]
+pub struct Append {
+    /// The transfer that changes and the length that it must still have; `None` for a write that concerns no transfer.
+    pub transfer: Option<(TransferId, u64)>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Drafts of the intended operation, journalled before they are sent (R5).
+    pub drafts: Vec<Draft>,
+    /// Signed batches that events refer to.
+    pub batches: Vec<std::sync::Arc<SignedBatch>>,
+    /// Proof-log leaves, exact bytes.
+    pub leaves: Vec<Vec<u8>>,
+    /// Changes to the custody book.
+    pub book: Vec<BookChange>,
+    /// How far a ledger was observed.
+    pub cursor: Option<(LedgerId, Cursor)>,
+    /// An idempotency key and the transfer that it stands for.
+    pub request: Option<(String, TransferId)>,
+    /// When the transfer's next work is due; at once if `None`.
+    pub due: Option<Timestamp>,
+}
+
+/// A change to the custody book: who holds which interval for what (R7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BookChange {
+    /// Admitted: no other lock may touch these units.
+    Reserve {
+        /// For whom.
+        transfer: TransferId,
+        /// Which pool they will join.
+        pool: PoolId,
+        /// Which units.
+        blocks: Vec<SerialBlock>,
+    },
+    /// Minted: from now on they back the pool, in the order of completion.
+    Offer {
+        /// Whose lock.
+        transfer: TransferId,
+    },
+    /// Burned: these units of the pool's offer are now this burn's. Must be what [`Journal::allocate`] answers at that moment.
+    Allocate {
+        /// The burn.
+        burn: TransferId,
+        /// From which pool.
+        pool: PoolId,
+        /// Which units.
+        blocks: Vec<SerialBlock>,
+    },
+    /// Rejected, unlocked or released: the units may be locked again.
+    Free {
+        /// The lock or burn that held them.
+        transfer: TransferId,
+    },
+    /// Retired: they may never be locked again (R8).
+    Spend {
+        /// The burn that held them.
+        transfer: TransferId,
+    },
+}
+
+/// What an append did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The transfer after it; `None` for a write that concerns no transfer.
+    pub transfer: Option<Transfer>,
+    /// Index of the first of its leaves in the proof log, if it had any.
+    pub first_leaf: Option<u64>,
+}
+
+/// Why an append did not happen. On `Conflict` and `Overlap` nothing was written; after anything else the process stops.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else wrote first: reload and decide anew.
+    #[error("transfer {id} has {found} events, not {expected}")]
+    Conflict {
+        /// Which transfer.
+        id: TransferId,
+        /// What the caller saw.
+        expected: u64,
+        /// What there is.
+        found: u64,
+    },
+    /// The units are in another live lock, or were retired (R7, R8).
+    #[error("units {block} are already held by transfer {holder}")]
+    Overlap {
+        /// The units asked for.
+        block: String,
+        /// Who holds them.
+        holder: TransferId,
+    },
+    /// The pool's offer changed since it was read, or does not suffice.
+    #[error("the allocation for burn {burn} is not what the custody book offers now")]
+    Allocation {
+        /// Which burn.
+        burn: TransferId,
+    },
+    /// The idempotency key stands for another transfer.
+    #[error("request key {key:?} was used for transfer {transfer}")]
+    RequestReused {
+        /// The key.
+        key: String,
+        /// What it was used for.
+        transfer: TransferId,
+    },
+    /// An event is not possible: a bug or a contradiction. The transfer is to be quarantined.
+    #[error(transparent)]
+    Illegal(#[from] crate::transfer::IllegalEvent),
+    /// The disk. Whether it was written is unknown: stop the process.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store failed. Fatal for writes.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct StoreError(pub String);
+
+/// An event with its place and time in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Place in the transfer's history, from 0.
+    pub index: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The durable history of transfers, as the engine sees it.
+pub trait Journal: Send + Sync {
+    /// One synced write for the whole batch; each entry succeeds or fails by itself except for the disk. Compare-and-append
+    /// per transfer.
+    fn append(&self, batch: Vec<Append>) -> Vec<Result<Appended, AppendError>>;
+
+    /// The transfer as it is now.
+    fn transfer(&self, id: TransferId) -> Result<Option<Transfer>, StoreError>;
+
+    /// Its events, oldest first.
+    fn history(&self, id: TransferId) -> Result<Vec<Recorded>, StoreError>;
+
+    /// Unfinished work of a lane that is due, oldest due time first, with its attempts' drafts.
+    fn due(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError>;
+
+    /// Puts a transfer's work off. Not synced: after a crash it is merely looked at earlier.
+    fn defer(&self, entries: &[(TransferId, Timestamp)]) -> Result<(), StoreError>;
+
+    /// Which blocks of the pool's offer the next burn of `tonnes` gets (`docs/protocol.md` §8); `None` if it does not suffice.
+    fn allocate(&self, pool: PoolId, tonnes: u64) -> Result<Option<Vec<SerialBlock>>, StoreError>;
+}
+
+impl Attempt {
+    /// The newest draft that still has an effect when sent at `now`.
+    pub fn sendable(&self, now: Timestamp) -> Option<&Draft> {
+        self.drafts
+            .last()
+            .filter(|draft| draft.expires.is_none_or(|expires| now < expires))
+    }
+
+    /// Ids of all drafts.
+    pub fn draft_ids(&self) -> impl Iterator<Item = DraftId> + '_ {
+        self.drafts.iter().map(|draft| draft.id)
+    }
+}

@@ -1,0 +1,11 @@
+//! The ports: what the engine needs from a ledger and from the durable store. Six methods each at most.
+
+mod journal;
+mod ledger;
+
+pub use journal::{Append, AppendError, Appended, BookChange, Journal, Recorded, StoreError};
+pub use ledger::{
+    Attempt, Authority, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
+    Found, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
+    SendError, Taking,
+};

@@ -1,0 +1,1 @@
+//! Renders every (state, event) pair into `docs/state-machine.md`.
