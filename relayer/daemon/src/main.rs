@@ -1,2 +1,2 @@
-//! placeholder
+//! The `isthmus` binary.
 fn main() {}

@@ -1,0 +1,1 @@
+//! Isthmus, the relayer and attester: configuration, engine, control plane and command line.
