@@ -1,1 +1,3 @@
 //! Isthmus, the relayer and attester: configuration, engine, control plane and command line.
+
+pub mod attester;

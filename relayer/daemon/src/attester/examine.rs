@@ -1,0 +1,98 @@
+//! From a task to a verdict: read for oneself, decide, remember, and only then sign or approve.
+
+mod approval;
+mod mint;
+
+use std::collections::BTreeSet;
+
+use isthmus_core::id::TransferId;
+use isthmus_core::ports::{BoxError, FindError, StoreError};
+use isthmus_core::time::Timestamp;
+use isthmus_prooflog::tree::TreeError;
+
+use crate::attester::decline::{Decline, Ground};
+use crate::attester::follow::Follower;
+use crate::attester::lock::LoggedLock;
+use crate::attester::memory::Memory;
+use crate::attester::own::Own;
+use crate::attester::ports::Outcome;
+use crate::attester::readings::GateReading;
+use crate::attester::relayer::{Asked, Verdict};
+use crate::attester::verify_void::{self, Void};
+
+/// Why there is no verdict, by what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum ExamineError {
+    /// A ledger did not answer, or contradicts itself: leave the task unanswered and look again later.
+    #[error("the task cannot be decided now")]
+    Undecided(#[source] BoxError),
+    /// The store failed: stop the process.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored log does not make a tree: stop the process.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+}
+
+impl From<FindError> for ExamineError {
+    fn from(error: FindError) -> Self {
+        Self::Undecided(error.into())
+    }
+}
+
+/// Everything that examining a task needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Examiner<'a> {
+    /// Keys, gates, registries.
+    pub own: &'a Own,
+    /// The log as followed.
+    pub log: &'a Follower,
+    /// The promises.
+    pub memory: &'a Memory,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Examiner<'_> {
+    /// The verdict on what a task asks.
+    pub async fn verdict(&self, asked: &Asked) -> Result<Verdict, ExamineError> {
+        match asked {
+            Asked::Mint(batch) => self.mint(batch).await,
+            Asked::Void(void) => self.void(void).await,
+            Asked::Approval(approval) => self.approval(approval).await,
+            Asked::Unreadable(declined) => Ok(Verdict::Declined(declined.clone())),
+        }
+    }
+
+    async fn void(&self, void: &Void) -> Result<Verdict, ExamineError> {
+        let no = |decline| Ok(Verdict::declined(void.transfer, decline));
+        let replica = self.log.replica();
+        let gate = match self.own.gate(&void.ledger, void.gate) {
+            Ok(gate) => gate,
+            Err(decline) => return no(decline),
+        };
+        let lock = match LoggedLock::read(replica, void.transfer, replica.size()) {
+            Ok(lock) => lock,
+            Err(decline) => return no(decline),
+        };
+        let signers = gate.view.signers().await?;
+        let outcomes = GateReading::of(gate, BTreeSet::from([void.transfer])).await?;
+        let checked = outcome_of(&outcomes, void.transfer)
+            .and_then(|outcome| verify_void::check(void, &lock, outcome))
+            .and_then(|()| self.own.is_signer(void.epoch, &signers));
+        if let Err(decline) = checked {
+            return no(decline);
+        }
+        // If we crash after this write no void was signed, but no mint will be either: the void is asked for again.
+        self.memory.void(void.transfer)?;
+        Ok(Verdict::Signed(self.own.sign(void.digest(gate.chain_id))))
+    }
+}
+
+/// What the gate said of one transfer; a node that left it out has not said that it may be minted.
+fn outcome_of(gate: &GateReading, transfer: TransferId) -> Result<Outcome, Decline> {
+    gate.outcomes.get(&transfer).copied().ok_or_else(|| {
+        let reason = format!("the node gave no outcome of {transfer}");
+        Decline::new(Ground::LogBehind, reason)
+    })
+}

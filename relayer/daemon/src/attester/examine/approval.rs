@@ -1,0 +1,205 @@
+//! Examining a proposal at a registry, and approving it through the `Ledger` port with the attester's own credentials.
+
+use std::collections::BTreeSet;
+
+use isthmus_core::id::{Hash32, TransferId};
+use isthmus_core::operation::Operation;
+use isthmus_core::ports::{Contradiction, FindError, SendError};
+
+use crate::attester::decline::{Decline, Ground};
+use crate::attester::examine::{ExamineError, Examiner, outcome_of};
+use crate::attester::lock::LoggedLock;
+use crate::attester::own::OwnRegistry;
+use crate::attester::ports::Record;
+use crate::attester::readings::GateReading;
+use crate::attester::relayer::{Approval, Verdict};
+use crate::attester::verify_redemption::{self, Backing, LoggedBurn, RedemptionFacts};
+use crate::attester::verify_unlock::{self, UnlockFacts};
+
+/// A digest to approve, or why not.
+type Approvable = Result<Hash32, Decline>;
+
+impl Examiner<'_> {
+    pub(super) async fn approval(&self, approval: &Approval) -> Result<Verdict, ExamineError> {
+        let (transfer, reference) = (approval.transfer, &approval.reference);
+        let no = |decline| Ok(Verdict::declined(transfer, decline));
+        let registry = match self.own.registry(&approval.ledger) {
+            Ok(registry) => registry,
+            Err(decline) => return no(decline),
+        };
+        let record = self.record(registry, reference).await?;
+        match record {
+            Record::Absent | Record::Refused(_) => self.memory.closed(reference)?,
+            // We approved and then crashed, or our answer was lost.
+            Record::Executed { .. } if self.memory.has_approved(reference)? => {
+                return Ok(Verdict::Approved);
+            }
+            Record::Proposed { .. } | Record::Executed { .. } => {}
+        }
+        let digest = if *reference == verify_unlock::reference(transfer) {
+            self.unlock(transfer, registry, &record).await?
+        } else if *reference == transfer.to_string() {
+            self.redemption(approval, registry, &record).await?
+        } else {
+            let reason = format!("{reference:?} is no reference of {transfer}");
+            Err(Decline::new(Ground::Malformed, reason))
+        };
+        let digest = match digest {
+            Ok(digest) => digest,
+            Err(decline) => return no(decline),
+        };
+        // If we crash after this write, this proposal may be approved again and no other under its reference.
+        if let Err(decline) = self.memory.approval(reference, digest)? {
+            return no(decline);
+        }
+        let operation = Operation::Approve {
+            transfer,
+            ledger: approval.ledger.clone(),
+            reference: reference.clone(),
+            digest,
+        };
+        self.approve(registry, operation).await
+    }
+
+    async fn unlock(
+        &self,
+        transfer: TransferId,
+        registry: &OwnRegistry,
+        proposed: &Record,
+    ) -> Result<Approvable, ExamineError> {
+        let replica = self.log.replica();
+        let read = LoggedLock::read(replica, transfer, replica.size()).and_then(|lock| {
+            let gate = self.own.gate(&lock.terms.destination, lock.terms.gate)?;
+            of_registry(registry, &lock.pool.origin)?;
+            Ok((lock, gate))
+        });
+        let (lock, gate) = match read {
+            Ok(read) => read,
+            Err(decline) => return Ok(Err(decline)),
+        };
+        let outcomes = GateReading::of(gate, BTreeSet::from([transfer])).await?;
+        let locked = self.record(registry, &transfer.to_string()).await?;
+        Ok(outcome_of(&outcomes, transfer).and_then(|outcome| {
+            verify_unlock::check(&UnlockFacts {
+                lock: &lock,
+                outcome,
+                locked: &locked,
+                receipt_key: &registry.receipt_key,
+                proposed,
+            })
+        }))
+    }
+
+    async fn redemption(
+        &self,
+        approval: &Approval,
+        registry: &OwnRegistry,
+        proposed: &Record,
+    ) -> Result<Approvable, ExamineError> {
+        let read = LoggedBurn::read(self.log.replica(), approval.transfer).and_then(|burn| {
+            let gate = self.own.gate(&burn.pool.destination, burn.pool.gate)?;
+            of_registry(registry, &burn.pool.origin)?;
+            Ok((self.locks_behind(&burn)?, burn, gate))
+        });
+        let (locks, logged, gate) = match read {
+            Ok(read) => read,
+            Err(decline) => return Ok(Err(decline)),
+        };
+        let burned = gate.view.burn(logged.number).await?;
+        let ids = locks.iter().map(LoggedLock::id);
+        let outcomes = GateReading::of(gate, ids.clone().collect()).await?;
+        let references: Vec<String> = ids.map(|id| id.to_string()).collect();
+        let records = registry.view.records(&references).await?;
+        if records.len() != locks.len() {
+            return Err(unanswered(registry, "records"));
+        }
+        let backing: Result<Vec<Backing<'_>>, Decline> = locks
+            .iter()
+            .zip(&records)
+            .map(|(lock, record)| {
+                let outcome = outcome_of(&outcomes, lock.id())?;
+                Ok(Backing {
+                    lock,
+                    record,
+                    outcome,
+                })
+            })
+            .collect();
+        Ok(backing.and_then(|backing| {
+            verify_redemption::check(&RedemptionFacts {
+                logged: &logged,
+                burned: burned.as_ref(),
+                backing: &backing,
+                instruction: &approval.instruction,
+                receipt_key: &registry.receipt_key,
+                proposed,
+            })
+        }))
+    }
+
+    /// The locks that brought the allocation into custody.
+    fn locks_behind(&self, burn: &LoggedBurn) -> Result<Vec<LoggedLock>, Decline> {
+        let replica = self.log.replica();
+        let ids = replica.origins(&burn.allocation).ok_or_else(|| {
+            let reason = format!("some units allocated to {} came by no lock", burn.id);
+            Decline::new(Ground::NotLocked, reason)
+        })?;
+        ids.into_iter()
+            .map(|id| LoggedLock::read(replica, id, replica.size()))
+            .collect()
+    }
+
+    async fn record(
+        &self,
+        registry: &OwnRegistry,
+        reference: &str,
+    ) -> Result<Record, ExamineError> {
+        let mut records = registry.view.records(&[reference.to_owned()]).await?;
+        records
+            .pop()
+            .ok_or_else(|| unanswered(registry, "a record"))
+    }
+
+    /// Approves. Only what the registry took for certain is answered as approved; whatever else happened, the task is
+    /// examined again and the approval sent again, which has no further effect (R4).
+    async fn approve(
+        &self,
+        registry: &OwnRegistry,
+        operation: Operation,
+    ) -> Result<Verdict, ExamineError> {
+        let transfer = operation.transfer();
+        let mut drafts = Vec::new();
+        for draft in registry.ledger.prepare(&[operation]).await {
+            drafts.push(draft.map_err(|error| ExamineError::Undecided(error.into()))?);
+        }
+        let sent = registry.ledger.send(&drafts).await.pop();
+        match sent.ok_or_else(|| unanswered(registry, "an approval"))? {
+            Ok(()) => Ok(Verdict::Approved),
+            Err(SendError::Refused(refusal)) => {
+                let decline = Decline::new(Ground::ProposalRefused, refusal.to_string());
+                Ok(Verdict::declined(transfer, decline))
+            }
+            Err(
+                error @ (SendError::NotBefore(_) | SendError::Unreached(_) | SendError::Unknown(_)),
+            ) => Err(ExamineError::Undecided(error.into())),
+        }
+    }
+}
+
+/// That the pool's units lie at the registry that the task names.
+fn of_registry(registry: &OwnRegistry, origin: &isthmus_core::id::LedgerId) -> Result<(), Decline> {
+    if registry.id == *origin {
+        return Ok(());
+    }
+    let reason = format!("the units lie at {origin}, not at {}", registry.id);
+    Err(Decline::new(Ground::ForeignLedger, reason))
+}
+
+/// A list answer that is shorter than the question.
+fn unanswered(registry: &OwnRegistry, what: &str) -> ExamineError {
+    FindError::from(Contradiction {
+        ledger: registry.id.clone(),
+        detail: format!("asked for {what}, got fewer answers than questions"),
+    })
+    .into()
+}

@@ -1,0 +1,196 @@
+//! Evidence of a lock: what the log says was agreed, and whether the registry's own books say that it was done.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use isthmus_core::asset_class::AssetClass;
+use isthmus_core::id::{AccountId, PoolId, TransferId};
+use isthmus_core::mandate::{HolderKey, Mandate, Wish};
+use isthmus_core::pool::Pool;
+use isthmus_core::serial_block::{NumberingSpace, SerialBlock, Series};
+use isthmus_core::terms::OutboundTerms;
+use isthmus_prooflog::book::LockEnd;
+use isthmus_prooflog::receipt::{self, RegistryReceipt};
+use isthmus_prooflog::serial::{self, Block};
+
+use crate::attester::decline::{Decline, Ground, require};
+use crate::attester::ports::{Record, Standing, StoredBlock};
+use crate::attester::replica::Replica;
+
+/// A logged lock, with its terms read.
+#[derive(Clone, Debug)]
+pub struct LoggedLock {
+    /// The holder's terms; they hash to the transfer's id.
+    pub terms: OutboundTerms,
+    /// The units, normalised.
+    pub units: Vec<Block>,
+    /// The pool that it joined when it was logged.
+    pub pool: Pool,
+    /// What the log says became of it.
+    pub end: LockEnd,
+}
+
+impl LoggedLock {
+    /// The lock of a transfer among the first `log_size` leaves.
+    pub fn read(replica: &Replica, id: TransferId, log_size: u64) -> Result<Self, Decline> {
+        let story = replica
+            .lock(id)
+            .filter(|story| story.index < log_size)
+            .ok_or_else(|| {
+                let reason = format!("no LOCKED leaf of {id} among the first {log_size} leaves");
+                Decline::new(Ground::NotLogged, reason)
+            })?;
+        let terms: OutboundTerms = serde_json::from_value(story.terms.clone())
+            .map_err(|error| Decline::new(Ground::BadTerms, error.to_string()))?;
+        require(terms.id() == id && terms.v == 1, Ground::BadTerms, || {
+            format!("the terms hash to {}, version {}", terms.id(), terms.v)
+        })?;
+        let pool = replica.pool(PoolId::new(story.pool.0)).ok_or_else(|| {
+            let reason = format!("pool {} is of no readable route", story.pool);
+            Decline::new(Ground::OtherPool, reason)
+        })?;
+        Ok(Self {
+            terms,
+            units: story.units.clone(),
+            pool: pool.clone(),
+            end: story.end,
+        })
+    }
+
+    /// Its transfer.
+    pub fn id(&self) -> TransferId {
+        self.terms.id()
+    }
+
+    /// The serials, normalised.
+    pub fn serials(&self) -> Vec<String> {
+        self.units.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// That the registry has executed exactly this lock, by a receipt under its own key.
+pub fn executed(
+    lock: &LoggedLock,
+    record: &Record,
+    receipt_key: &[u8; 32],
+) -> Result<RegistryReceipt, Decline> {
+    let jws = match record {
+        Record::Executed { receipt } => receipt,
+        Record::Absent | Record::Proposed { .. } | Record::Refused(_) => {
+            let reason = format!("the registry has no executed lock under {}", lock.id());
+            return Err(Decline::new(Ground::NotLocked, reason));
+        }
+    };
+    let found = receipt::open(jws, receipt_key)
+        .map_err(|error| Decline::new(Ground::BadReceipt, error.to_string()))?;
+    let units = serial::normalise(&found.units)
+        .map_err(|error| Decline::new(Ground::BadReceipt, error.to_string()))?;
+    let terms = &lock.terms;
+    let same = [
+        ("movement", found.movement == "lock" && found.v == 1),
+        ("reference", found.reference == lock.id().to_string()),
+        ("registry", found.registry == terms.origin.as_str()),
+        (
+            "account",
+            found.account.as_deref() == Some(terms.account.as_str()),
+        ),
+        (
+            "custody_account",
+            found.custody_account == lock.pool.custody_account.as_str(),
+        ),
+        ("units", units == lock.units),
+        (
+            "quantity_t",
+            terms.quantity_g.tonnes() == Some(found.quantity_t)
+                && serial::total_g(&units) == terms.quantity_g.grams(),
+        ),
+    ];
+    for (field, holds) in same {
+        require(holds, Ground::OtherLock, || {
+            format!("the receipt's {field} is not what was agreed and logged")
+        })?;
+    }
+    Ok(found)
+}
+
+/// That the account's registered holder has signed this very transfer, recipient included.
+pub fn mandated(
+    lock: &LoggedLock,
+    receipt: &RegistryReceipt,
+    holder: Option<HolderKey>,
+) -> Result<(), Decline> {
+    let no = |reason: String| Decline::new(Ground::NoMandate, reason);
+    let text = receipt
+        .mandate
+        .as_ref()
+        .ok_or_else(|| no("the receipt has no mandate".into()))?;
+    let holder =
+        holder.ok_or_else(|| no(format!("account {} has no holder key", lock.terms.account)))?;
+    STANDARD
+        .decode(text)
+        .map_err(|error| no(error.to_string()))
+        .and_then(|bytes| Mandate::from_bytes(&bytes).map_err(|error| no(error.to_string())))?
+        .verify(Wish::Transfer, lock.id(), holder)
+        .map_err(|error| no(error.to_string()))
+}
+
+/// That every unit still lies locked in custody and is of the class agreed, by the registry's own block data (R9). Answers
+/// with the class. Blocks that share no unit with the lock are passed over.
+pub fn in_custody<'a>(
+    lock: &LoggedLock,
+    stored: &'a [StoredBlock],
+) -> Result<&'a AssetClass, Decline> {
+    let custody: &AccountId = &lock.pool.custody_account;
+    let mut covered_t: u64 = 0;
+    let mut stated = None;
+    for block in stored {
+        let parsed = Block::parse(&block.serial)
+            .map_err(|error| Decline::new(Ground::NotInCustody, error.to_string()))?;
+        let shared_t: u64 = lock
+            .units
+            .iter()
+            .filter(|unit| unit.intersects(&parsed) && same_series(unit, &parsed))
+            .map(|unit| unit.last.min(parsed.last) - unit.first.max(parsed.first) + 1)
+            .sum();
+        if shared_t == 0 {
+            continue;
+        }
+        require(
+            block.standing == Standing::Locked && block.account == *custody,
+            Ground::NotInCustody,
+            || format!("{} is not locked in {custody}", block.serial),
+        )?;
+        let class = block.class.id();
+        require(class == lock.terms.asset_class, Ground::OtherClass, || {
+            format!("{} is of class {class}", block.serial)
+        })?;
+        covered_t = covered_t.saturating_add(shared_t);
+        stated = Some(&block.class);
+    }
+    stated
+        .filter(|_| Some(covered_t) == lock.terms.quantity_g.tonnes())
+        .ok_or_else(|| {
+            let reason = format!(
+                "{covered_t} t of {} lie locked in {custody}",
+                lock.terms.quantity_g
+            );
+            Decline::new(Ground::NotInCustody, reason)
+        })
+}
+
+/// The block in the form that policy counts, with its series apart.
+pub(crate) fn counted(block: &Block) -> Option<SerialBlock> {
+    let serial = block.to_string();
+    let (before, after) = serial.split_once(&format!("-{}-{}-", block.first, block.last))?;
+    let series = Series {
+        before: format!("{before}-"),
+        after: format!("-{after}"),
+    };
+    let space = NumberingSpace(block.space.into());
+    SerialBlock::new(space, block.first, block.last, series).ok()
+}
+
+/// Whether two blocks differ in their two numbers only.
+fn same_series(one: &Block, other: &Block) -> bool {
+    let series = |block| counted(block).map(|block| block.series().clone());
+    series(one) == series(other)
+}

@@ -1,0 +1,117 @@
+//! What the attester has promised, durable before a signature or approval leaves (R5, R10): one mint item per transfer, at
+//! most one proposal per reference at a time, and no mint after a void.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isthmus_core::id::{Hash32, TransferId};
+use isthmus_core::jcs;
+use isthmus_core::operation::MintItem;
+use isthmus_core::ports::StoreError;
+use isthmus_store::{AttesterStore, Remembered};
+
+use crate::attester::decline::{Decline, Ground};
+
+/// The promises of one attester.
+#[derive(Debug)]
+pub struct Memory {
+    store: Arc<AttesterStore>,
+    /// Held from looking to writing: tasks are verified side by side, and the store compares and writes in two steps.
+    deciding: Mutex<()>,
+}
+
+impl Memory {
+    /// Over a store.
+    pub fn new(store: Arc<AttesterStore>) -> Self {
+        Self {
+            store,
+            deciding: Mutex::new(()),
+        }
+    }
+
+    /// Promises to sign these mint items and no others for their transfers, in one synced write; one answer per item. If we
+    /// crash after the write, exactly these items may be signed again.
+    pub fn mints(&self, items: &[MintItem]) -> Result<Vec<Result<(), Decline>>, StoreError> {
+        let _deciding = self.deciding();
+        let mut answers = Vec::with_capacity(items.len());
+        let mut promises = Vec::with_capacity(items.len());
+        for item in items {
+            let voiding = self.store.promised(&void_subject(item.transfer))?.is_some();
+            answers.push(if voiding {
+                let reason = format!("this attester has signed the void of {}", item.transfer);
+                Err(Decline::new(Ground::PromisedVoid, reason))
+            } else {
+                promises.push((mint_subject(item.transfer), Hash32::new(jcs::digest(item))));
+                Ok(())
+            });
+        }
+        let mut remembered = self.store.remember(&promises)?.into_iter();
+        for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+            if let Some(Remembered::Otherwise(known)) = remembered.next() {
+                let reason = format!("this attester has promised item {known}");
+                *answer = Err(Decline::new(Ground::PromisedOtherwise, reason));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Promises never to sign a mint of this transfer again. An earlier promise to mint does not stand in the way: a void
+    /// only ever prevents, and the gate decides which of the two came first.
+    pub fn void(&self, transfer: TransferId) -> Result<(), StoreError> {
+        let _deciding = self.deciding();
+        let digest = Hash32::new(jcs::digest(&transfer));
+        self.store
+            .remember(&[(void_subject(transfer), digest)])
+            .map(drop)
+    }
+
+    /// Promises to approve this proposal and no other under its reference, until the registry is seen to have closed it.
+    pub fn approval(
+        &self,
+        reference: &str,
+        digest: Hash32,
+    ) -> Result<Result<(), Decline>, StoreError> {
+        let _deciding = self.deciding();
+        let answers = self
+            .store
+            .remember(&[(approval_subject(reference), digest)])?;
+        Ok(match answers.first() {
+            Some(Remembered::Otherwise(known)) => {
+                let reason = format!("this attester has approved proposal {known}");
+                Err(Decline::new(Ground::OtherApproved, reason))
+            }
+            Some(Remembered::Now | Remembered::Before) | None => Ok(()),
+        })
+    }
+
+    /// The registry says that nothing is open or done under the reference: what was promised for it is closed for good.
+    pub fn closed(&self, reference: &str) -> Result<(), StoreError> {
+        let _deciding = self.deciding();
+        let subject = approval_subject(reference);
+        match self.store.promised(&subject)? {
+            Some(_) => self.store.release(&subject),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an approval under the reference has been promised.
+    pub fn has_approved(&self, reference: &str) -> Result<bool, StoreError> {
+        Ok(self.store.promised(&approval_subject(reference))?.is_some())
+    }
+
+    fn deciding(&self) -> std::sync::MutexGuard<'_, ()> {
+        // It guards no data: a panic of another holder leaves nothing half done that the store does not show.
+        self.deciding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn mint_subject(transfer: TransferId) -> String {
+    format!("mint:{transfer}")
+}
+
+fn void_subject(transfer: TransferId) -> String {
+    format!("void:{transfer}")
+}
+
+fn approval_subject(reference: &str) -> String {
+    format!("approve:{reference}")
+}
