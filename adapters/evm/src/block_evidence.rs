@@ -1,0 +1,184 @@
+//! Proves events: reads a whole block once, rebuilds its receipts trie and cuts one proof per event out of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use alloy::consensus::ReceiptEnvelope;
+use alloy::eips::BlockId;
+use alloy::eips::eip2718::Encodable2718;
+use alloy::primitives::{Address, B256, Bytes, Log};
+use alloy::providers::Provider;
+use alloy::trie::proof::ProofRetainer;
+use alloy::trie::root::adjust_index_for_rlp;
+use alloy::trie::{HashBuilder, Nibbles};
+use isthmus_core::ports::FindError;
+
+use crate::chain::{BlockRef, Chain};
+use crate::evidence::{EvmEvidence, receipt_key};
+
+/// A block with everything that proofs of its events need.
+#[derive(Debug)]
+struct ProvenBlock {
+    block: BlockRef,
+    header_rlp: Bytes,
+    transactions: Vec<B256>,
+    /// EIP-2718 bytes.
+    receipts: Vec<Vec<u8>>,
+    events: Vec<Vec<Log>>,
+}
+
+/// What identifies an event of the gate inside a transaction: its signature and its first indexed field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventKey {
+    pub(crate) signature: B256,
+    pub(crate) subject: B256,
+}
+
+impl EventKey {
+    /// Whether the contract emitted this event about this subject.
+    pub(crate) fn matches(&self, contract: Address, event: &Log) -> bool {
+        event.address == contract
+            && event.topics().first() == Some(&self.signature)
+            && event.topics().get(1) == Some(&self.subject)
+    }
+}
+
+/// Blocks read during one call; many operations usually share a block.
+#[derive(Debug)]
+pub(crate) struct Prover<'a> {
+    chain: &'a Chain,
+    blocks: HashMap<B256, Arc<ProvenBlock>>,
+}
+
+/// An event with its proof.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    pub(crate) event: Log,
+    pub(crate) block: BlockRef,
+    pub(crate) evidence: EvmEvidence,
+}
+
+impl<'a> Prover<'a> {
+    pub(crate) fn new(chain: &'a Chain) -> Self {
+        Self {
+            chain,
+            blocks: HashMap::new(),
+        }
+    }
+
+    /// Proves the gate's event `key` of a transaction in a block. The proof is verified before it is returned.
+    pub(crate) async fn prove(
+        &mut self,
+        block: B256,
+        transaction: B256,
+        key: EventKey,
+    ) -> Result<Proven, FindError> {
+        let proven = self.block(block).await?;
+        let lacks = |what: &str| {
+            self.chain.incomplete(format!(
+                "block {block} has no {what} of transaction {transaction}"
+            ))
+        };
+        let index = proven
+            .transactions
+            .iter()
+            .position(|hash| *hash == transaction)
+            .ok_or_else(|| lacks("receipt"))?;
+        let receipt = proven.receipts.get(index).ok_or_else(|| lacks("receipt"))?;
+        let event_index = proven
+            .events
+            .get(index)
+            .and_then(|events| events.iter().position(|e| key.matches(self.chain.gate, e)))
+            .and_then(|position| u64::try_from(position).ok())
+            .ok_or_else(|| lacks("event of the gate in the receipt"))?;
+        let tx_index = u64::try_from(index).expect("a block has fewer than 2^64 transactions");
+        let (_, proof) = receipts_trie(&proven.receipts, receipt_key(tx_index));
+        let evidence = EvmEvidence {
+            block_hash: block,
+            block_number: proven.block.number,
+            chain_id: self.chain.id,
+            event_index,
+            gate: self.chain.gate,
+            header_rlp: proven.header_rlp.clone(),
+            proof,
+            receipt: receipt.clone().into(),
+            tx_hash: transaction,
+            tx_index,
+            v: 1,
+        };
+        let event = evidence.verify().map_err(|error| {
+            self.chain.incomplete(format!(
+                "transaction {transaction} in block {block}: {error}"
+            ))
+        })?;
+        Ok(Proven {
+            event,
+            block: proven.block,
+            evidence,
+        })
+    }
+
+    async fn block(&mut self, hash: B256) -> Result<Arc<ProvenBlock>, FindError> {
+        if let Some(block) = self.blocks.get(&hash) {
+            return Ok(Arc::clone(block));
+        }
+        let block = Arc::new(read(self.chain, hash).await?);
+        self.blocks.insert(hash, Arc::clone(&block));
+        Ok(block)
+    }
+}
+
+/// Reads a block, checks that what was read is what its hash commits to and that the block is part of the chain.
+async fn read(chain: &Chain, hash: B256) -> Result<ProvenBlock, FindError> {
+    let answer = chain.node().get_block_by_hash(hash).await;
+    let block = chain
+        .answered("eth_getBlockByHash", answer)?
+        .ok_or_else(|| chain.incomplete(format!("it has no block {hash}")))?;
+    chain.check_block(block.header.number, hash).await?;
+    let answer = chain.node().get_block_receipts(BlockId::hash(hash)).await;
+    let receipts = chain
+        .answered("eth_getBlockReceipts", answer)?
+        .ok_or_else(|| chain.incomplete(format!("it has no receipts of block {hash}")))?;
+    let header = &block.header.inner;
+    if header.hash_slow() != hash {
+        return Err(chain.incomplete(format!(
+            "the header it sent does not hash to block {hash}: its header format is not known here"
+        )));
+    }
+    let transactions = receipts.iter().map(|r| r.transaction_hash).collect();
+    let (receipts, events): (Vec<_>, Vec<_>) = receipts
+        .into_iter()
+        .map(|receipt| {
+            let envelope: ReceiptEnvelope<Log> = receipt.into_primitives_receipt().inner;
+            (envelope.encoded_2718(), envelope.logs().to_vec())
+        })
+        .unzip();
+    let (root, _) = receipts_trie(&receipts, receipt_key(0));
+    if root != header.receipts_root {
+        return Err(chain.incomplete(format!(
+            "the receipts it sent do not hash to the receipts root of block {hash}"
+        )));
+    }
+    Ok(ProvenBlock {
+        block: BlockRef::from(&block),
+        header_rlp: alloy::rlp::encode(header).into(),
+        transactions,
+        receipts,
+        events,
+    })
+}
+
+/// Root of the trie over a block's receipts, and the nodes on the way to one of them.
+fn receipts_trie(receipts: &[Vec<u8>], wanted: Nibbles) -> (B256, Vec<Bytes>) {
+    let mut builder = HashBuilder::default().with_proof_retainer(ProofRetainer::new(vec![wanted]));
+    for index in 0..receipts.len() {
+        // The builder wants its keys ascending, and RLP sorts 0x80 (zero) behind 0x7f.
+        let index = adjust_index_for_rlp(index, receipts.len());
+        if let (Some(receipt), Ok(position)) = (receipts.get(index), u64::try_from(index)) {
+            builder.add_leaf(receipt_key(position), receipt);
+        }
+    }
+    let root = builder.root();
+    let nodes = builder.take_proof_nodes().into_nodes_sorted();
+    (root, nodes.into_iter().map(|(_, node)| node).collect())
+}

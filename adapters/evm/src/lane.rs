@@ -1,0 +1,221 @@
+//! The account of a lane: its key and its nonces. Nonces are given out once and in order; one that was given out and never
+//! used would block all later ones, so gaps are found and filled.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use alloy::consensus::transaction::SignerRecoverable;
+use alloy::consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEnvelope};
+use alloy::eips::eip2718::{Decodable2718, Encodable2718};
+use alloy::network::TxSignerSync;
+use alloy::primitives::{Address, Bytes, TxKind, U256};
+use alloy::providers::Provider;
+use alloy::rpc::types::BlockNumberOrTag;
+use isthmus_core::ports::{Draft, FindError};
+use isthmus_core::time::Timestamp;
+
+use crate::chain::Chain;
+use crate::config::{FeeLimits, Sender};
+use crate::contract::evm_address;
+use crate::key::SigningKey;
+
+/// How long after a start nonces of the last run count as used: journalled drafts are sent again by then.
+const RECOVERY_MS: u64 = 60_000;
+
+/// Gas of a transaction that does nothing.
+const PLAIN_GAS: u64 = 21_000;
+
+/// Most gaps filled at once; the rest is for the next time.
+const FILLERS_PER_CALL: usize = 16;
+
+/// One lane's account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    key: SigningKey,
+    nonces: Mutex<Nonces>,
+}
+
+#[derive(Debug)]
+struct Nonces {
+    /// The next one to give out.
+    next: u64,
+    /// Handed to a node, by us, until then (for ever if `None`): not a gap even if the node forgot it, since `find` will have
+    /// the same bytes sent again.
+    sent: BTreeMap<u64, Option<Timestamp>>,
+    /// Nonces below `.0` belong to the last run and count as sent until `.1`.
+    recovering: (u64, Timestamp),
+}
+
+/// A transaction before it is signed.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsigned {
+    pub(crate) to: Address,
+    pub(crate) input: Bytes,
+    pub(crate) gas_limit: u64,
+    pub(crate) fees: Fees,
+}
+
+/// EIP-1559 fees in wei.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fees {
+    max_fee_per_gas: u128,
+    max_priority_fee_per_gas: u128,
+}
+
+/// A signed transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) hash: [u8; 32],
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) nonce: u64,
+}
+
+/// Why a transaction cannot be paid for now.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a unit of gas costs at least {needed_wei} wei, more than max_fee_per_gas_wei = {limit_wei}: wait, or raise the limit"
+)]
+pub(crate) struct TooExpensive {
+    needed_wei: u128,
+    limit_wei: u128,
+}
+
+impl Account {
+    pub(crate) fn new(sender: Sender, now: Timestamp) -> Self {
+        Self {
+            key: sender.key,
+            nonces: Mutex::new(Nonces {
+                next: sender.next_nonce,
+                sent: BTreeMap::new(),
+                recovering: (sender.next_nonce, now.plus_ms(RECOVERY_MS)),
+            }),
+        }
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        evm_address(self.key.address())
+    }
+
+    /// How many nonces the node counts as used, those in its mempool included.
+    pub(crate) async fn pending_nonce(&self, chain: &Chain) -> Result<u64, FindError> {
+        let answer = chain.node().get_transaction_count(self.address());
+        chain.answered("eth_getTransactionCount", answer.pending().await)
+    }
+
+    /// Signs a transaction under the next nonce, which is at least `pending`.
+    pub(crate) fn sign(&self, chain: &Chain, pending: u64, unsigned: Unsigned) -> Signed {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let nonce = nonces.next.max(pending);
+        nonces.next = nonce.saturating_add(1);
+        drop(nonces);
+        self.sign_with(chain, nonce, unsigned)
+    }
+
+    fn sign_with(&self, chain: &Chain, nonce: u64, unsigned: Unsigned) -> Signed {
+        let mut transaction = TxEip1559 {
+            chain_id: chain.id,
+            nonce,
+            gas_limit: unsigned.gas_limit,
+            max_fee_per_gas: unsigned.fees.max_fee_per_gas,
+            max_priority_fee_per_gas: unsigned.fees.max_priority_fee_per_gas,
+            to: TxKind::Call(unsigned.to),
+            value: U256::ZERO,
+            access_list: alloy::eips::eip2930::AccessList::default(),
+            input: unsigned.input,
+        };
+        let signature = self
+            .key
+            .signer()
+            .sign_transaction_sync(&mut transaction)
+            .expect("a local key signs any transaction");
+        let signed = TxEnvelope::Eip1559(transaction.into_signed(signature));
+        Signed {
+            hash: signed.tx_hash().0,
+            bytes: signed.encoded_2718(),
+            nonce,
+        }
+    }
+
+    /// Notes that a node is about to get this nonce.
+    pub(crate) fn sending(&self, nonce: u64, expires: Option<Timestamp>) {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.sent.insert(nonce, expires);
+    }
+
+    /// Transactions that do nothing, for nonces from `pending` to below `end` that nobody will use: prepared but never
+    /// journalled, or journalled and past their expiry without having landed. If one of them is used after all, the gate
+    /// still does everything at most once.
+    pub(crate) fn fillers(
+        &self,
+        chain: &Chain,
+        pending: u64,
+        end: u64,
+        now: Timestamp,
+        fees: Fees,
+    ) -> Vec<Signed> {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.sent = nonces.sent.split_off(&pending);
+        let gaps: Vec<_> = (pending..end)
+            .filter(|nonce| !nonces.in_use(*nonce, now))
+            .take(FILLERS_PER_CALL)
+            .collect();
+        drop(nonces);
+        let filler = Unsigned {
+            to: self.address(),
+            input: Bytes::new(),
+            gas_limit: PLAIN_GAS,
+            fees,
+        };
+        gaps.into_iter()
+            .map(|nonce| self.sign_with(chain, nonce, filler.clone()))
+            .collect()
+    }
+}
+
+impl Nonces {
+    fn in_use(&self, nonce: u64, now: Timestamp) -> bool {
+        let (end, until) = self.recovering;
+        let recovering = nonce < end && now < until;
+        let sent = self
+            .sent
+            .get(&nonce)
+            .is_some_and(|expires| expires.is_none_or(|at| now < at));
+        recovering || sent
+    }
+}
+
+/// Whose nonce a draft uses, by its signature; `None` if it is no signed transaction.
+pub(crate) fn sender_and_nonce(draft: &Draft) -> Option<(Address, u64)> {
+    let transaction = TxEnvelope::decode_2718(&mut draft.bytes.as_slice()).ok()?;
+    Some((transaction.recover_signer().ok()?, transaction.nonce()))
+}
+
+/// What a transaction should offer now: twice the base fee, so that it still counts after six full blocks, within the
+/// operator's limit. There is no replacement at a higher fee yet.
+pub(crate) async fn fees(
+    chain: &Chain,
+    limits: FeeLimits,
+) -> Result<Result<Fees, TooExpensive>, FindError> {
+    let answer = chain.node().get_block_by_number(BlockNumberOrTag::Latest);
+    let block = chain
+        .answered("eth_getBlockByNumber", answer.await)?
+        .ok_or_else(|| chain.incomplete("it has no latest block".into()))?;
+    let base = u128::from(block.header.base_fee_per_gas.unwrap_or_default());
+    Ok(within(base, limits))
+}
+
+fn within(base_wei: u128, limits: FeeLimits) -> Result<Fees, TooExpensive> {
+    let tip = limits.priority_fee_per_gas_wei;
+    let needed_wei = base_wei.saturating_add(tip);
+    if needed_wei > limits.max_fee_per_gas_wei {
+        return Err(TooExpensive {
+            needed_wei,
+            limit_wei: limits.max_fee_per_gas_wei,
+        });
+    }
+    let generous = base_wei.saturating_mul(2).saturating_add(tip);
+    Ok(Fees {
+        max_fee_per_gas: generous.min(limits.max_fee_per_gas_wei),
+        max_priority_fee_per_gas: tip,
+    })
+}

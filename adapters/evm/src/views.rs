@@ -1,0 +1,170 @@
+//! Questions that attesters and the daemon ask the gate, all answered at a final block.
+
+use alloy::primitives::U256;
+use isthmus_core::id::{Address, AssetClassId, Hash32, TransferId};
+use isthmus_core::ports::FindError;
+use isthmus_core::quantity::Quantity;
+use isthmus_core::receipt::Receipt;
+use isthmus_core::terms::Burn;
+use isthmus_core::time::Timestamp;
+
+use alloy::primitives::B256;
+
+use crate::block_evidence::Prover;
+use crate::chain::Chain;
+use crate::contract::{CarbonUnits, Gate, class_word, core_address, core_quantity, transfer_word};
+use crate::ledger::EvmLedger;
+use crate::locate::{burn_key, in_logs};
+use crate::receipt;
+
+/// Most ids in one `outcomes` call: keeps the request below the gas that nodes give a call.
+const OUTCOMES_PER_CALL: usize = 500;
+
+/// What the gate remembers about a transfer, for ever once it is not `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing yet.
+    None,
+    /// Minted.
+    Minted,
+    /// Can never be minted.
+    Voided,
+}
+
+/// Who may sign for the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignerSet {
+    /// Number of the set, part of everything signed.
+    pub epoch: u32,
+    /// How many must sign.
+    pub threshold: u8,
+    /// Who may, ascending.
+    pub signers: Vec<Address>,
+}
+
+/// The newest final block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FinalHead {
+    /// Height.
+    pub number: u64,
+    /// Hash.
+    pub hash: Hash32,
+    /// The chain's own time.
+    pub timestamp: Timestamp,
+}
+
+impl EvmLedger {
+    /// The newest final block.
+    pub async fn final_head(&self) -> Result<FinalHead, FindError> {
+        let block = self.chain().heads().await?.last_final;
+        Ok(FinalHead {
+            number: block.number,
+            hash: Hash32::new(block.hash.0),
+            timestamp: Timestamp::from_s(block.timestamp),
+        })
+    }
+
+    /// The signer set in force at the newest final block.
+    pub async fn signer_set(&self) -> Result<SignerSet, FindError> {
+        let chain = self.chain();
+        let at = chain.heads().await?.last_final.hash;
+        let signers = chain.view(chain.gate, &Gate::signersCall {}, at).await?;
+        Ok(SignerSet {
+            epoch: chain.view(chain.gate, &Gate::epochCall {}, at).await?,
+            threshold: chain.view(chain.gate, &Gate::thresholdCall {}, at).await?,
+            signers: signers.into_iter().map(core_address).collect(),
+        })
+    }
+
+    /// What circulates of a class, in grams, at a block. The caller chooses a final one.
+    pub async fn supply_at(&self, class: AssetClassId, block: u64) -> Result<Quantity, FindError> {
+        let block = self.chain().block_at(block).await?;
+        self.supply(class, block.hash).await
+    }
+
+    pub(crate) async fn supply(
+        &self,
+        class: AssetClassId,
+        at: B256,
+    ) -> Result<Quantity, FindError> {
+        let call = CarbonUnits::totalSupplyCall {
+            id: class_word(class),
+        };
+        let supply = self.chain().view(self.units(), &call, at).await?;
+        core_quantity(supply).ok_or_else(|| {
+            self.chain().contradiction(format!(
+                "the supply of class {class} is {supply} g, more than can be"
+            ))
+        })
+    }
+
+    /// The outcomes of transfers at the newest final block, in order, and that block's number.
+    pub async fn outcomes_at_final(
+        &self,
+        transfers: &[TransferId],
+    ) -> Result<(u64, Vec<Outcome>), FindError> {
+        let block = self.chain().heads().await?.last_final;
+        let outcomes = outcomes(self.chain(), transfers, block.hash).await?;
+        Ok((block.number, outcomes))
+    }
+
+    /// A burn by the gate's number, with its proof; `None` if it is not final, or never happened.
+    pub async fn burn_at_final(&self, number: u64) -> Result<Option<(Burn, Receipt)>, FindError> {
+        let chain = self.chain();
+        let block = chain.heads().await?.last_final;
+        let count = burn_count(chain, block.hash).await?;
+        if number == 0 || U256::from(number) > count {
+            return Ok(None);
+        }
+        let places = in_logs(chain, &[burn_key(number)], block.number).await?;
+        let place = places.first().ok_or_else(|| {
+            chain.incomplete(format!(
+                "it has no log of burn {number}, though the gate counted {count}"
+            ))
+        })?;
+        let proven = Prover::new(chain)
+            .prove(place.block, place.transaction, place.key)
+            .await?;
+        receipt::burn(chain, &proven).map(Some)
+    }
+}
+
+/// How many burns the gate has counted at a block.
+pub(crate) async fn burn_count(chain: &Chain, at: B256) -> Result<U256, FindError> {
+    chain.view(chain.gate, &Gate::burnCountCall {}, at).await
+}
+
+/// The outcomes of transfers at a block, in order.
+pub(crate) async fn outcomes(
+    chain: &Chain,
+    transfers: &[TransferId],
+    at: B256,
+) -> Result<Vec<Outcome>, FindError> {
+    let mut outcomes = Vec::with_capacity(transfers.len());
+    for part in transfers.chunks(OUTCOMES_PER_CALL) {
+        let call = Gate::outcomesCall {
+            transferIds: part.iter().copied().map(transfer_word).collect(),
+        };
+        let answer = chain.view(chain.gate, &call, at).await?;
+        if answer.len() != part.len() {
+            return Err(chain.incomplete(format!(
+                "outcomes of {} transfers has {} entries",
+                part.len(),
+                answer.len()
+            )));
+        }
+        for outcome in answer {
+            outcomes.push(match outcome {
+                0 => Outcome::None,
+                1 => Outcome::Minted,
+                2 => Outcome::Voided,
+                other => {
+                    return Err(chain.contradiction(format!(
+                        "outcome {other}, but a gate knows 0, 1 and 2 only"
+                    )));
+                }
+            });
+        }
+    }
+    Ok(outcomes)
+}
