@@ -223,22 +223,19 @@ impl Chain {
         }
     }
 
-    /// What was final once must still be there.
+    /// What was final once must still be there, also when this answer is older than the last one: another call may have been
+    /// faster, or another node behind the same address.
     async fn keep_anchor(&self, last_final: BlockRef) -> Result<(), FindError> {
         let anchor = *self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(anchor) = anchor {
-            if last_final.number < anchor.number {
-                // A node that fell behind, not a rewritten history: nothing at its height can be compared with ours.
-                return Err(self.incomplete(format!(
-                    "its final block is {}, but {} was final before",
-                    last_final.number, anchor.number
-                )));
-            }
-            if last_final != anchor {
-                self.check_block(anchor.number, anchor.hash).await?;
-            }
+        if let Some(anchor) = anchor
+            && anchor != last_final
+        {
+            self.check_block(anchor.number, anchor.hash).await?;
         }
-        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = Some(last_final);
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        if anchor.is_none_or(|anchor| anchor.number < last_final.number) {
+            *anchor = Some(last_final);
+        }
         Ok(())
     }
 

@@ -97,3 +97,102 @@ pub fn recover(digest: Hash32, signature: &[u8]) -> Result<Address, SignatureErr
         .map(core_address)
         .map_err(|_| SignatureError::NoKey)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isthmus_core::id::AssetClassId;
+    use isthmus_core::quantity::Quantity;
+
+    fn key() -> SigningKey {
+        SigningKey::from_bytes(&[7; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_signature_names_its_signer_and_no_one_else() {
+        let digest = Hash32::new([1; 32]);
+        let signature = sign(digest, &key());
+        assert_eq!(recover(digest, &signature), Ok(key().address()));
+        assert_ne!(
+            recover(Hash32::new([2; 32]), &signature),
+            Ok(key().address())
+        );
+    }
+
+    #[test]
+    fn signatures_that_the_gate_refuses_are_refused() {
+        let digest = Hash32::new([1; 32]);
+        let signature = sign(digest, &key());
+        assert_eq!(
+            recover(digest, &signature[..64]),
+            Err(SignatureError::Malformed)
+        );
+        let mut other_v = signature;
+        other_v[64] -= 27;
+        assert_eq!(recover(digest, &other_v), Err(SignatureError::Malformed));
+        let twin = Signature::from_raw_array(&signature).unwrap();
+        let high = alloy::primitives::U256::from_be_bytes(secp256k1_order()) - twin.s();
+        let twin = Signature::new(twin.r(), high, !twin.v()).as_bytes();
+        assert_eq!(recover(digest, &twin), Err(SignatureError::HighS));
+    }
+
+    /// SEC 2, secp256k1: n.
+    fn secp256k1_order() -> [u8; 32] {
+        let mut order = [0xff; 32];
+        hex::decode_to_slice(
+            "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+            &mut order,
+        )
+        .unwrap();
+        order
+    }
+
+    #[test]
+    fn every_field_of_a_batch_is_signed() {
+        let item = MintItem {
+            transfer: TransferId::new([1; 32]),
+            asset_class: AssetClassId::new([2; 32]),
+            recipient: Address::new([3; 20]),
+            quantity: Quantity::from_tonnes(4).unwrap(),
+        };
+        let log = LogHead {
+            size: 5,
+            root: Hash32::new([6; 32]),
+        };
+        let gate = Address::new([8; 20]);
+        let at = Timestamp::from_s(9);
+        let items = [item.clone()];
+        let digest = mint_batch_digest(1, gate, &items, log, 7, at);
+        let other_item = |change: fn(&mut MintItem)| {
+            let mut item = item.clone();
+            change(&mut item);
+            mint_batch_digest(1, gate, &[item], log, 7, at)
+        };
+        let others = [
+            other_item(|item| item.transfer = TransferId::new([9; 32])),
+            other_item(|item| item.asset_class = AssetClassId::new([9; 32])),
+            other_item(|item| item.recipient = Address::new([9; 20])),
+            other_item(|item| item.quantity = Quantity::ZERO),
+            mint_batch_digest(1, gate, &[], log, 7, at),
+            mint_batch_digest(2, gate, &items, log, 7, at),
+            mint_batch_digest(1, Address::new([9; 20]), &items, log, 7, at),
+            mint_batch_digest(1, gate, &items, LogHead { size: 6, ..log }, 7, at),
+            mint_batch_digest(
+                1,
+                gate,
+                &items,
+                LogHead {
+                    root: Hash32::new([7; 32]),
+                    ..log
+                },
+                7,
+                at,
+            ),
+            mint_batch_digest(1, gate, &items, log, 8, at),
+            mint_batch_digest(1, gate, &items, log, 7, Timestamp::from_s(10)),
+        ];
+        for (number, other) in others.iter().enumerate() {
+            assert_ne!(*other, digest, "change {number}");
+        }
+    }
+}

@@ -219,3 +219,36 @@ fn within(base_wei: u128, limits: FeeLimits) -> Result<Fees, TooExpensive> {
         max_priority_fee_per_gas: tip,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fees_are_generous_within_the_limit_and_refused_above_it() {
+        let limits = |max| FeeLimits {
+            max_fee_per_gas_wei: max,
+            priority_fee_per_gas_wei: 3,
+        };
+        let offered = |base, max| within(base, limits(max)).map(|fees| fees.max_fee_per_gas);
+        assert_eq!(offered(10, 100).unwrap(), 23);
+        assert_eq!(offered(10, 20).unwrap(), 20);
+        assert_eq!(offered(10, 13).unwrap(), 13);
+        assert!(offered(10, 12).is_err());
+        assert_eq!(offered(u128::MAX / 2 + 1, u128::MAX).unwrap(), u128::MAX);
+    }
+
+    #[test]
+    fn a_nonce_is_a_gap_once_nobody_can_use_it() {
+        let at = Timestamp::from_ms;
+        let nonces = Nonces {
+            next: 9,
+            sent: BTreeMap::from([(5, None), (6, Some(at(200)))]),
+            recovering: (5, at(100)),
+        };
+        assert!(nonces.in_use(4, at(99)) && !nonces.in_use(4, at(100)));
+        assert!(nonces.in_use(5, at(u64::MAX)));
+        assert!(nonces.in_use(6, at(199)) && !nonces.in_use(6, at(200)));
+        assert!(!nonces.in_use(7, at(0)));
+    }
+}

@@ -133,3 +133,31 @@ async fn fill(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(message: &str) -> TransportError {
+        let answer = serde_json::json!({"code": -32000, "message": message});
+        RpcError::ErrorResp(serde_json::from_value(answer).unwrap())
+    }
+
+    #[test]
+    fn a_failed_send_is_never_a_refusal() {
+        for known in [
+            "already known",
+            "transaction already imported",
+            "nonce too low: next nonce 5",
+        ] {
+            assert!(conclude(answer(known)).is_ok(), "{known}");
+        }
+        let refused = conclude(answer("insufficient funds for gas * price + value"));
+        assert!(
+            matches!(refused, Err(SendError::Unreached(_))),
+            "{refused:?}"
+        );
+        let failed = conclude(TransportErrorKind::http_error(502, String::new()));
+        assert!(matches!(failed, Err(SendError::Unknown(_))), "{failed:?}");
+    }
+}
