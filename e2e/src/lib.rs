@@ -1,1 +1,3 @@
-//! placeholder
+//! Sandbox registries, the devnet, end-to-end tests and benchmarks.
+
+pub mod sandbox;
