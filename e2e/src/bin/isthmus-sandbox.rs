@@ -27,7 +27,7 @@ struct Arguments {
     #[arg(long)]
     registry: Option<LedgerId>,
     /// An export in Verra's 17 columns: its rows are loaded, at the first start, as what they are, into the account
-    /// `published`. Rows that a [[load]] of the configuration names are left to that.
+    /// `published`. Rows that a `load` of the configuration names are left to that.
     #[arg(long)]
     load: Vec<PathBuf>,
     /// Gets the bound address, once the registry answers.
