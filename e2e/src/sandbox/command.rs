@@ -102,7 +102,10 @@ impl Session<'_> {
 
     fn settle(&mut self, reference: &str, decision: Decision) -> Result<Answered, ApplyError> {
         let outcome = match decision {
-            Decision::Refused(refusal) => Outcome::Refused { refusal },
+            Decision::Refused(refusal) => Outcome::Refused {
+                refusal,
+                digest: None,
+            },
             Decision::Recorded => self.registry.outcome(reference),
             Decision::Change(change) => {
                 self.apply(*change)?;

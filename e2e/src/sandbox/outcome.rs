@@ -69,6 +69,9 @@ pub(crate) enum Outcome {
     },
     Refused {
         refusal: Refusal,
+        /// Of the proposal that lapsed; this sandbox's addition, to tell it from a later one under the same reference.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<Hash32>,
     },
 }
 

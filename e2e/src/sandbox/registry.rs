@@ -38,6 +38,7 @@ pub(crate) enum Entry {
     Executed(Executed),
     /// Closed for good; a later proposal may quote the same reference.
     Lapsed {
+        digest: Hash32,
         refusal: Refusal,
         at: Timestamp,
     },
@@ -131,8 +132,11 @@ impl Registry {
                 receipt: executed.receipt.jws.clone(),
                 mandate: executed.receipt.payload.mandate.clone(),
             },
-            Some(Entry::Lapsed { refusal, .. }) => Outcome::Refused {
+            Some(Entry::Lapsed {
+                refusal, digest, ..
+            }) => Outcome::Refused {
                 refusal: refusal.clone(),
+                digest: Some(*digest),
             },
         }
     }
@@ -191,10 +195,12 @@ impl Registry {
                 refusal,
                 at,
             } => {
-                self.open(reference)?;
-                let (refusal, at) = (refusal.clone(), *at);
-                self.references
-                    .insert(reference.clone(), Entry::Lapsed { refusal, at });
+                let lapsed = Entry::Lapsed {
+                    digest: self.open(reference)?.digest,
+                    refusal: refusal.clone(),
+                    at: *at,
+                };
+                self.references.insert(reference.clone(), lapsed);
             }
             Change::Corrected {
                 units,
