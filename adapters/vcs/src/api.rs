@@ -1,5 +1,6 @@
 //! One HTTP call, and what may be concluded when it fails.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use isthmus_core::ports::BoxError;
@@ -39,13 +40,7 @@ pub(crate) enum CallError {
 
 impl Api {
     pub(crate) fn new(config: &VcsConfig, key: ApiKey) -> Result<Self, ConnectError> {
-        let base = Url::parse(&config.url)
-            .ok()
-            .filter(|url| url.has_host() && url.path() == "/");
-        let base = base.ok_or_else(|| ConnectError::BadUrl {
-            ledger: config.ledger.clone(),
-            url: config.url.clone(),
-        })?;
+        let base = base_url(config)?;
         let timeout = Duration::from_millis(config.request_timeout_ms);
         // A redirect or a proxy would carry the API key to somebody else.
         let client = Client::builder()
@@ -101,6 +96,24 @@ impl Api {
         Err(CallError::Unknown(
             format!("the registry answered {status}: {shown}").into(),
         ))
+    }
+}
+
+/// A base URL that an API key may be sent to: plaintext reaches this machine only.
+fn base_url(config: &VcsConfig) -> Result<Url, ConnectError> {
+    let (ledger, url) = (config.ledger.clone(), config.url.clone());
+    let parsed = Url::parse(&url)
+        .ok()
+        .filter(|url| url.has_host() && url.path() == "/");
+    let Some(base) = parsed.filter(|url| ["http", "https"].contains(&url.scheme())) else {
+        return Err(ConnectError::BadUrl { ledger, url });
+    };
+    let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if base.scheme() == "https" || loopback {
+        Ok(base)
+    } else {
+        Err(ConnectError::Plaintext { ledger, url })
     }
 }
 

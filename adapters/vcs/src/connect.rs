@@ -22,6 +22,16 @@ pub enum ConnectError {
         /// The text.
         url: String,
     },
+    /// An API key would cross a network in the clear.
+    #[error(
+        "url of ledger {ledger}: {url:?} is not encrypted: use https, plain http is for this machine's loopback only"
+    )]
+    Plaintext {
+        /// Which ledger.
+        ledger: LedgerId,
+        /// The text.
+        url: String,
+    },
     /// The configured key is no key.
     #[error(
         "receipt_key of ledger {ledger} is not an Ed25519 public key: copy it from the registry's operator"

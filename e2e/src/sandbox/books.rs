@@ -15,7 +15,25 @@ type Key = (NumberingSpace, u64);
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     blocks: BTreeMap<Key, StoredBlock>,
-    holdings: BTreeMap<(AccountId, UnitState), BTreeSet<Key>>,
+    holdings: BTreeMap<Place, Holding>,
+}
+
+/// Where units of a class lie.
+type Place = (AccountId, UnitState, AssetClassId);
+
+/// The blocks at one place, counted, so that the reserves of a pool are not added up at every question.
+#[derive(Debug, Default)]
+struct Holding {
+    keys: BTreeSet<Key>,
+    tonnes: u64,
+}
+
+/// A part of what a search found, with the totals of everything that it found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found<'a> {
+    pub(crate) total: usize,
+    pub(crate) quantity_t: u64,
+    pub(crate) page: Vec<&'a StoredBlock>,
 }
 
 /// Why books do not change.
@@ -124,29 +142,47 @@ impl Books {
         Ok(())
     }
 
-    /// The blocks that `filter` wants, ascending by space and number.
-    pub(crate) fn select(&self, filter: &Filter) -> Vec<&StoredBlock> {
-        if let Some(wanted) = &filter.intersecting {
-            let found: BTreeMap<_, _> = wanted
-                .iter()
-                .flat_map(|block| self.intersecting(block))
-                .map(|stored| (key_of(stored), stored))
-                .collect();
-            return found.into_values().filter(|s| filter.admits(s)).collect();
+    /// The blocks that `filter` wants, ascending by space and number; of these at most `limit` after `offset`.
+    pub(crate) fn select(&self, filter: &Filter, offset: usize, limit: usize) -> Found<'_> {
+        if let Filter {
+            account: Some(account),
+            state: Some(state),
+            class: Some(class),
+            intersecting: None,
+        } = filter
+        {
+            let holding = self.holdings.get(&(account.clone(), *state, *class));
+            return holding.map_or_else(Found::default, |holding| {
+                let page = holding.keys.iter().skip(offset).take(limit);
+                Found {
+                    total: holding.keys.len(),
+                    quantity_t: holding.tonnes,
+                    page: page.filter_map(|key| self.blocks.get(key)).collect(),
+                }
+            });
         }
-        let Some(account) = &filter.account else {
-            return self.blocks.values().filter(|s| filter.admits(s)).collect();
+        let matches = self.matches(filter);
+        let tonnes =
+            |sum: u64, stored: &&StoredBlock| sum.saturating_add(stored.block.quantity_t());
+        Found {
+            total: matches.len(),
+            quantity_t: matches.iter().fold(0, tonnes),
+            page: matches.into_iter().skip(offset).take(limit).collect(),
+        }
+    }
+
+    fn matches(&self, filter: &Filter) -> Vec<&StoredBlock> {
+        let Some(wanted) = &filter.intersecting else {
+            let all = self.blocks.values();
+            return all.filter(|stored| filter.admits(stored)).collect();
         };
-        let keys: BTreeSet<&Key> = STATES
-            .into_iter()
-            .filter(|state| filter.state.is_none_or(|wanted| wanted == *state))
-            .filter_map(|state| self.holdings.get(&(account.clone(), state)))
-            .flatten()
+        let found: BTreeMap<_, _> = wanted
+            .iter()
+            .flat_map(|block| self.intersecting(block))
+            .map(|stored| (key_of(stored), stored))
             .collect();
-        keys.into_iter()
-            .filter_map(|key| self.blocks.get(key))
-            .filter(|stored| filter.admits(stored))
-            .collect()
+        let each = found.into_values();
+        each.filter(|stored| filter.admits(stored)).collect()
     }
 
     /// Number of stored blocks.
@@ -156,11 +192,9 @@ impl Books {
 
     fn put(&mut self, stored: StoredBlock) {
         let key = key_of(&stored);
-        let holding = (stored.account.clone(), stored.state);
-        self.holdings
-            .entry(holding)
-            .or_default()
-            .insert(key.clone());
+        let holding = self.holdings.entry(place_of(&stored)).or_default();
+        holding.keys.insert(key.clone());
+        holding.tonnes = holding.tonnes.saturating_add(stored.block.quantity_t());
         self.blocks.insert(key, stored);
     }
 
@@ -188,26 +222,21 @@ impl Books {
     }
 
     fn remove(&mut self, stored: &StoredBlock) {
-        let key = key_of(stored);
+        let (key, place) = (key_of(stored), place_of(stored));
         self.blocks.remove(&key);
-        let holding = (stored.account.clone(), stored.state);
-        if let Some(keys) = self.holdings.get_mut(&holding) {
-            keys.remove(&key);
-            if keys.is_empty() {
-                self.holdings.remove(&holding);
+        if let Some(holding) = self.holdings.get_mut(&place) {
+            holding.keys.remove(&key);
+            holding.tonnes = holding.tonnes.saturating_sub(stored.block.quantity_t());
+            if holding.keys.is_empty() {
+                self.holdings.remove(&place);
             }
         }
     }
 }
 
-const STATES: [UnitState; 6] = [
-    UnitState::Held,
-    UnitState::Pending,
-    UnitState::Locked,
-    UnitState::Retired,
-    UnitState::Cancelled,
-    UnitState::Buffer,
-];
+fn place_of(stored: &StoredBlock) -> Place {
+    (stored.account.clone(), stored.state, stored.class.id)
+}
 
 fn key_of(stored: &StoredBlock) -> Key {
     (stored.block.space().clone(), stored.block.first())

@@ -67,15 +67,25 @@ impl Answers {
         self.bytes = self.bytes.saturating_add(answer.body.len());
         self.order.push_back(id.clone());
         self.by_key.insert(id, answer);
-        while let Some(oldest) = self.order.front().cloned() {
-            let expired = |known: &Remembered| known.expires <= now;
-            if self.bytes <= MAX_BYTES && !self.by_key.get(&oldest).is_some_and(expired) {
+        while let Some(oldest) = self.order.front() {
+            let stale = self
+                .by_key
+                .get(oldest)
+                .is_none_or(|known| known.expires <= now);
+            if self.bytes <= MAX_BYTES && !stale {
                 break;
             }
-            self.forget(&oldest);
+            if let Some(forgotten) = self
+                .order
+                .pop_front()
+                .and_then(|id| self.by_key.remove(&id))
+            {
+                self.bytes = self.bytes.saturating_sub(forgotten.body.len());
+            }
         }
     }
 
+    /// A key that is used again after it expired takes its new place in the order.
     fn forget(&mut self, id: &(String, String)) {
         if let Some(known) = self.by_key.remove(id) {
             self.bytes = self.bytes.saturating_sub(known.body.len());

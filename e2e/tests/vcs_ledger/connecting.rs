@@ -68,4 +68,15 @@ async fn the_wrong_registry_key_credential_or_place_is_refused() {
             "{url}: {refused}"
         );
     }
+    let plaintext = VcsConfig {
+        url: "http://registry.example:8080".into(),
+        ..right
+    };
+    let refused = connect(&plaintext, RELAYER, Duty::Relayer, &clock)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, ConnectError::Plaintext { .. }),
+        "{refused}"
+    );
 }

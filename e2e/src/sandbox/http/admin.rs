@@ -1,4 +1,11 @@
-//! Calls of the sandbox's operator: faults, closed accounts, units that the registry moves by itself, counters.
+//! Calls of the sandbox's operator (role `admin`); besides `faults` they are not in the protocol.
+//!
+//! | call | body → answer |
+//! |---|---|
+//! | `POST /v1/admin/faults` | see `faults.rs` → `{}` |
+//! | `POST /v1/admin/accounts` | `{"account","status":"open"\|"closed"}` → `{}` |
+//! | `POST /v1/admin/units` | `{"units":[serial],"account","state","reason"?}` → `{"sequence"}`: the registry moves or cancels units by its own right, under the reference `registry:<sequence>`; retired and cancelled ones stay what they are |
+//! | `GET /v1/admin/stats` | → `{"syncs","requests":{call: n},"sequence","blocks"}` since the start of the process |
 
 use std::sync::Arc;
 

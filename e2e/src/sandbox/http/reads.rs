@@ -129,18 +129,12 @@ struct Block<'a> {
 }
 
 fn found(registry: &Registry, filter: &Filter, offset: usize, limit: usize) -> String {
-    let matches = registry.books.select(filter);
-    let tonnes = |sum: u64, stored: &&StoredBlock| sum.saturating_add(stored.block.quantity_t());
+    let found = registry.books.select(filter, offset, limit);
     body(&Found {
-        total: matches.len(),
+        total: found.total,
         sequence: registry.sequence(),
-        quantity_t: matches.iter().fold(0, tonnes),
-        blocks: matches
-            .iter()
-            .skip(offset)
-            .take(limit)
-            .map(|s| shown(s))
-            .collect(),
+        quantity_t: found.quantity_t,
+        blocks: found.page.into_iter().map(shown).collect(),
     })
 }
 
