@@ -55,6 +55,12 @@ async fn the_wrong_registry_key_credential_or_place_is_refused() {
         matches!(refused, ConnectError::Unreached { .. }),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_key_is_sent_to_proper_places_only() {
+    let (world, clock) = (World::start().await, TestClock::new());
+    let right = config(&world).await;
     for url in ["127.0.0.1:80", "http://127.0.0.1/path", "not a url", ""] {
         let wrong = VcsConfig {
             url: url.into(),

@@ -10,6 +10,7 @@
 mod connecting;
 mod contract;
 mod doubts;
+mod lies;
 mod parties;
 mod reading;
 #[path = "../sandbox/world.rs"]

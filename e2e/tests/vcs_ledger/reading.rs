@@ -16,7 +16,7 @@ const START: Cursor = Cursor {
     last_number: 0,
 };
 
-async fn pool(relay: &Relay) -> Pool {
+pub(crate) async fn pool(relay: &Relay) -> Pool {
     let stored = relay.ledger.blocks(&[serial(0, 0)]).await.unwrap();
     Pool {
         asset_class: stored[0].class.id(),
