@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -49,9 +50,6 @@ pub enum OpenError {
 /// Why serving ended. It never ends otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The socket.
-    #[error("the socket failed")]
-    Socket(#[source] std::io::Error),
     /// The writer.
     #[error("the writer stopped; start again to see what is on disk")]
     Writer(#[source] WriterError),
@@ -119,10 +117,14 @@ impl Sandbox {
         let mut failed = self.failed;
         loop {
             tokio::select! {
-                accepted = listener.accept() => {
-                    let (stream, _) = accepted.map_err(ServeError::Socket)?;
-                    connections.spawn(connection(stream, router.clone()));
-                }
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => drop(connections.spawn(connection(stream, router.clone()))),
+                    // Out of descriptors, or the caller is gone already: the others are served on.
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection was not accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
                 Some(_) = connections.join_next() => {}
                 failure = &mut failed => {
                     return Err(failure.map_or(ServeError::WriterGone, ServeError::Writer));

@@ -12,4 +12,5 @@ mod faults;
 mod locks;
 mod reads;
 mod redemptions;
+mod starting;
 mod world;
