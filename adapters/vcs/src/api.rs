@@ -9,9 +9,9 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::bodies::Rejection;
 use crate::config::{ApiKey, VcsConfig};
 use crate::connect::ConnectError;
-use crate::message::Rejection;
 
 /// Largest answer; 500 receipts of 500 serials each stay below it.
 const MAX_ANSWER: usize = 64 << 20;

@@ -6,8 +6,8 @@ use isthmus_core::id::LedgerId;
 use isthmus_core::ports::BoxError;
 
 use crate::api::{Api, CallError};
+use crate::bodies::{Info, Movements, Rejection};
 use crate::config::VcsConfig;
-use crate::message::{Info, Movements, Rejection};
 
 /// Why a registry is not used.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::ports::{Draft, PrepareError};
 use isthmus_core::serial_block::SerialBlock;
 
-use crate::message::{ApprovalEntry, Entry, LockEntry, Movement, ProposalEntry};
+use crate::bodies::{ApprovalEntry, Entry, LockEntry, Movement, ProposalEntry};
 use crate::serial::Serial;
 
 /// The draft of an operation that this credential may send.

@@ -6,10 +6,10 @@ use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::ports::{Attempt, FindError, Found};
 use isthmus_core::serial_block::{self, SerialBlock};
 
+use crate::bodies::{Entry, Outcome, RefusalBody};
 use crate::config::Duty;
 use crate::draft;
 use crate::ledger::VcsLedger;
-use crate::message::{Entry, Outcome, RefusalBody};
 use crate::receipt::Verified;
 use crate::verdict;
 

@@ -15,10 +15,10 @@ use isthmus_core::quantity::Quantity;
 use isthmus_core::time::{Clock, Timestamp};
 
 use crate::api::{Api, CallError};
+use crate::bodies::{Outcome, Query, Results};
 use crate::config::{ApiKey, Duty, VcsConfig};
 use crate::connect::{self, ConnectError};
 use crate::doubt::Doubts;
-use crate::message::{Outcome, Query, Results};
 use crate::receipt::ReceiptVerifier;
 use crate::{draft, find, observe, reserves, send};
 

@@ -11,11 +11,11 @@ pub mod serial_error;
 pub mod views;
 
 mod api;
+mod bodies;
 mod doubt;
 mod draft;
 mod find;
 mod ledger;
-mod message;
 mod observe;
 mod reserves;
 mod send;

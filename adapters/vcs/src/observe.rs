@@ -4,8 +4,8 @@ use isthmus_core::id::TransferId;
 use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::{Cursor, Fact, FindError, Observations, Observed};
 
+use crate::bodies::Movements;
 use crate::ledger::VcsLedger;
-use crate::message::Movements;
 use crate::receipt::Verified;
 
 /// Movements after the cursor. Its height is the registry's sequence.

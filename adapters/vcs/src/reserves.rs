@@ -5,8 +5,8 @@ use isthmus_core::ports::{FindError, Page, Reserves};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::serial_block::SerialBlock;
 
+use crate::bodies::{Search, SearchResult};
 use crate::ledger::VcsLedger;
-use crate::message::{Search, SearchResult};
 use crate::serial::Serial;
 
 /// The locked units of the pool's class in its custody account, with the total of all pages.

@@ -6,8 +6,8 @@ use isthmus_core::receipt::Refusal;
 use serde_json::json;
 
 use crate::api::CallError;
+use crate::bodies::{Answered, Entry, Outcome, RefusalBody, Results};
 use crate::ledger::VcsLedger;
-use crate::message::{Answered, Entry, Outcome, RefusalBody, Results};
 use crate::verdict;
 
 /// A draft on its way, with its place among the answers.

@@ -3,7 +3,7 @@
 use isthmus_core::operation::OperationKind;
 use isthmus_core::receipt::{Lasting, Refusal};
 
-use crate::message::{Entry, Movement, RefusalBody, Rejection};
+use crate::bodies::{Entry, Movement, RefusalBody, Rejection};
 
 /// The operation that an entry asks for.
 pub(crate) fn kind(entry: &Entry) -> OperationKind {

@@ -11,8 +11,8 @@ use isthmus_core::receipt::Refusal;
 use serde_json::Value;
 
 use crate::api::CallError;
+use crate::bodies::{AccountBody, Outcome, Rejection, Search, SearchResult};
 use crate::ledger::{VcsLedger, unavailable};
-use crate::message::{AccountBody, Outcome, Rejection, Search, SearchResult};
 use crate::verdict;
 
 /// What is recorded under a reference.

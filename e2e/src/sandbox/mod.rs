@@ -2,7 +2,7 @@
 //!
 //! It keeps real books. What it answered is on disk, so `kill -9` loses nothing; faults are made on demand, never by chance.
 //! Parts, from the inside out: `books` (who holds which units, an interval index), `registry` (everything durable, changed only
-//! by `Change`s), `decide` (the rules: what a request may change), `journal` (the file of changes), `writer` (one thread that
+//! by `Change`s), `decide` (the rules: what a request may change), `change_file` (the file of changes), `writer` (one thread that
 //! decides, writes and syncs for all requests that wait), `http` (the API).
 
 pub mod account;
@@ -11,11 +11,11 @@ pub mod faults;
 
 mod books;
 mod change;
+mod change_file;
 mod command;
 mod decide;
 mod http;
 mod idempotency;
-mod journal;
 mod load;
 mod outcome;
 mod receipt;

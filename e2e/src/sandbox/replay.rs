@@ -6,9 +6,9 @@ use isthmus_core::id::LedgerId;
 use isthmus_core::time::Timestamp;
 
 use crate::sandbox::change::Change;
+use crate::sandbox::change_file::{ChangeFile, ChangeFileError};
 use crate::sandbox::config::Config;
 use crate::sandbox::decide::Rules;
-use crate::sandbox::journal::{JournalError, JournalFile};
 use crate::sandbox::load::{self, LoadError};
 use crate::sandbox::registry::{ApplyError, Registry};
 
@@ -20,7 +20,7 @@ const FILE: &str = "changes.jsonl";
 pub enum ReplayError {
     /// The file of changes.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    ChangeFile(#[from] ChangeFileError),
     /// The folder.
     #[error("the data folder {path} cannot be made")]
     Folder {
@@ -56,19 +56,19 @@ pub(crate) fn open(
     config: &Config,
     rules: &Rules,
     now: Timestamp,
-) -> Result<(Registry, JournalFile), ReplayError> {
+) -> Result<(Registry, ChangeFile), ReplayError> {
     std::fs::create_dir_all(&config.data_dir).map_err(|source| ReplayError::Folder {
         path: config.data_dir.clone(),
         source,
     })?;
     let mut registry = Registry::default();
-    let mut journal = JournalFile::open(&config.data_dir.join(FILE), |change| {
+    let mut file = ChangeFile::open(&config.data_dir.join(FILE), |change| {
         check_owner(&change, rules)?;
         registry.apply(&change, now)?;
         Ok::<(), ReplayError>(())
     })?;
     let mut changes = Vec::new();
-    let new = journal.is_empty();
+    let new = file.is_empty();
     if new {
         changes.push(Change::Founded {
             registry: rules.registry.clone(),
@@ -100,9 +100,9 @@ pub(crate) fn open(
         changes.push(issuance.change);
     }
     if !changes.is_empty() {
-        journal.append(changes).map_err(ReplayError::Write)?;
+        file.append(changes).map_err(ReplayError::Write)?;
     }
-    Ok((registry, journal))
+    Ok((registry, file))
 }
 
 fn check_owner(change: &Change, rules: &Rules) -> Result<(), ReplayError> {

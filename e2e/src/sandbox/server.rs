@@ -86,13 +86,13 @@ impl Sandbox {
             approvals_required: config.approvals_required,
             max_lock_t: config.max_lock_t,
         });
-        let (registry, journal) = replay::open(config, &rules, clock.now())?;
+        let (registry, file) = replay::open(config, &rules, clock.now())?;
         let registry = Arc::new(RwLock::new(registry));
         let stats = Arc::new(Stats::default());
         let writer = Writer {
             registry: Arc::clone(&registry),
             rules: Arc::clone(&rules),
-            journal,
+            file,
             clock: Arc::clone(&clock),
             stats: Arc::clone(&stats),
             idempotency_ttl_ms: config.idempotency_ttl_ms,

@@ -10,10 +10,10 @@ use isthmus_core::time::Clock;
 use tokio::sync::{RwLock, mpsc, oneshot};
 
 use crate::sandbox::change::Change;
+use crate::sandbox::change_file::ChangeFile;
 use crate::sandbox::command::{Command, Reply, Session};
 use crate::sandbox::decide::Rules;
 use crate::sandbox::idempotency::{Claim, Recall, Remembered};
-use crate::sandbox::journal::JournalFile;
 use crate::sandbox::registry::{ApplyError, Registry};
 use crate::sandbox::stats::Stats;
 
@@ -52,7 +52,7 @@ pub enum WriterError {
 pub(crate) struct Writer {
     pub(crate) registry: Arc<RwLock<Registry>>,
     pub(crate) rules: Arc<Rules>,
-    pub(crate) journal: JournalFile,
+    pub(crate) file: ChangeFile,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) idempotency_ttl_ms: u64,
@@ -96,7 +96,7 @@ impl Writer {
         }
         let changes = session.changes;
         if !changes.is_empty() {
-            self.journal.append(changes)?;
+            self.file.append(changes)?;
             self.stats.synced();
         }
         Ok(answers)

@@ -28,14 +28,14 @@ struct Record {
 
 /// The open file, positioned at its end.
 #[derive(Debug)]
-pub(crate) struct JournalFile {
+pub(crate) struct ChangeFile {
     file: File,
     number: u64,
 }
 
 /// Why the file of changes cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum JournalError {
+pub enum ChangeFileError {
     /// Reading, writing or syncing failed.
     #[error("the file of changes {path} could not be used")]
     Io {
@@ -65,13 +65,13 @@ pub enum JournalError {
     },
 }
 
-impl JournalFile {
+impl ChangeFile {
     /// Opens or creates the file and hands every stored change to `replay`, in order.
-    pub(crate) fn open<E: From<JournalError>>(
+    pub(crate) fn open<E: From<ChangeFileError>>(
         path: &Path,
         mut replay: impl FnMut(Change) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let failed = |source| JournalError::Io {
+        let failed = |source| ChangeFileError::Io {
             path: path.to_owned(),
             source,
         };
@@ -91,7 +91,7 @@ impl JournalFile {
                     let last = reader.fill_buf().map_err(failed)?.is_empty();
                     if !(last && torn(&line)) {
                         let path = path.to_owned();
-                        return Err(JournalError::Damaged {
+                        return Err(ChangeFileError::Damaged {
                             path,
                             line: next,
                             problem,
@@ -104,9 +104,9 @@ impl JournalFile {
             number = next;
             intact = intact.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         }
-        let mut journal = Self { file, number };
-        journal.cut(intact).map_err(failed)?;
-        Ok(journal)
+        let mut changes = Self { file, number };
+        changes.cut(intact).map_err(failed)?;
+        Ok(changes)
     }
 
     /// Appends the changes as one line and syncs it. After an error nobody knows what is on disk: the process must stop.
@@ -140,8 +140,8 @@ impl JournalFile {
 }
 
 /// Opens the file for this process alone; a new one survives a crash of the machine too.
-fn lock(path: &Path) -> Result<File, JournalError> {
-    let failed = |source| JournalError::Io {
+fn lock(path: &Path) -> Result<File, ChangeFileError> {
+    let failed = |source| ChangeFileError::Io {
         path: path.to_owned(),
         source,
     };
@@ -152,7 +152,7 @@ fn lock(path: &Path) -> Result<File, JournalError> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let path = path.to_owned();
-            return Err(JournalError::InUse { path });
+            return Err(ChangeFileError::InUse { path });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
@@ -187,5 +187,5 @@ fn torn(line: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "journal_tests.rs"]
+#[path = "change_file_tests.rs"]
 mod tests;

@@ -13,22 +13,22 @@ fn change(number: usize) -> Change {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Change>, JournalError> {
+fn read(path: &Path) -> Result<Vec<Change>, ChangeFileError> {
     let mut changes = Vec::new();
-    JournalFile::open(path, |change| {
+    ChangeFile::open(path, |change| {
         changes.push(change);
-        Ok::<(), JournalError>(())
+        Ok::<(), ChangeFileError>(())
     })?;
     Ok(changes)
 }
 
 /// Three lines with two, one and one changes.
 fn written(path: &Path) -> Vec<u8> {
-    let mut journal = JournalFile::open(path, |_| Ok::<(), JournalError>(())).unwrap();
-    assert!(journal.is_empty());
-    journal.append(vec![change(1), change(2)]).unwrap();
-    journal.append(vec![change(3)]).unwrap();
-    journal.append(vec![change(4)]).unwrap();
+    let mut file = ChangeFile::open(path, |_| Ok::<(), ChangeFileError>(())).unwrap();
+    assert!(file.is_empty());
+    file.append(vec![change(1), change(2)]).unwrap();
+    file.append(vec![change(3)]).unwrap();
+    file.append(vec![change(4)]).unwrap();
     std::fs::read(path).unwrap()
 }
 
@@ -44,9 +44,9 @@ fn a_crash_at_any_byte_loses_at_most_the_last_line() {
         let expected: Vec<_> = (1..=[0, 2, 3, 4][lines]).map(change).collect();
         assert_eq!(read(&path).unwrap(), expected, "cut at {length}");
         // What is appended after the cut is read back after it.
-        let mut journal = JournalFile::open(&path, |_| Ok::<(), JournalError>(())).unwrap();
-        journal.append(vec![change(9)]).unwrap();
-        drop(journal);
+        let mut file = ChangeFile::open(&path, |_| Ok::<(), ChangeFileError>(())).unwrap();
+        file.append(vec![change(9)]).unwrap();
+        drop(file);
         assert_eq!(read(&path).unwrap().last(), Some(&change(9)));
     }
 }
@@ -66,7 +66,7 @@ fn damage_anywhere_is_refused_and_names_the_line() {
         }
         std::fs::write(&path, &damaged).unwrap();
         assert!(
-            matches!(read(&path), Err(JournalError::Damaged { .. })),
+            matches!(read(&path), Err(ChangeFileError::Damaged { .. })),
             "bit at {at}"
         );
     }
@@ -78,7 +78,7 @@ fn damage_anywhere_is_refused_and_names_the_line() {
         .collect();
     std::fs::write(&path, second).unwrap();
     assert!(
-        matches!(read(&path), Err(JournalError::Damaged { line: 1, .. })),
+        matches!(read(&path), Err(ChangeFileError::Damaged { line: 1, .. })),
         "a missing line"
     );
 }
@@ -98,8 +98,8 @@ fn a_hole_in_the_last_line_is_a_torn_write() {
 fn one_process_at_a_time() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("changes.jsonl");
-    let open = JournalFile::open(&path, |_| Ok::<(), JournalError>(())).unwrap();
-    assert!(matches!(read(&path), Err(JournalError::InUse { .. })));
+    let open = ChangeFile::open(&path, |_| Ok::<(), ChangeFileError>(())).unwrap();
+    assert!(matches!(read(&path), Err(ChangeFileError::InUse { .. })));
     drop(open);
     assert!(read(&path).unwrap().is_empty());
 }
