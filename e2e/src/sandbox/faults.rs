@@ -137,6 +137,17 @@ impl Faults {
         Ok(())
     }
 
+    /// Calls that are still to be hit, so that a test can tell that its faults happened.
+    pub(crate) fn waiting(&self) -> u64 {
+        let waiting = self
+            .waiting
+            .lock()
+            .expect("nobody panics while counting faults");
+        waiting
+            .iter()
+            .fold(0, |sum, (order, _)| sum.saturating_add(order.times))
+    }
+
     /// The fault that hits this call, used up once.
     pub(crate) fn take<'a>(
         &self,

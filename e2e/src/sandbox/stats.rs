@@ -22,6 +22,7 @@ pub(crate) struct StatsBody {
     pub(crate) requests: BTreeMap<&'static str, u64>,
     pub(crate) sequence: u64,
     pub(crate) blocks: usize,
+    pub(crate) faults_waiting: u64,
 }
 
 impl Stats {
@@ -35,7 +36,7 @@ impl Stats {
         *count = count.saturating_add(1);
     }
 
-    pub(crate) fn body(&self, sequence: u64, blocks: usize) -> StatsBody {
+    pub(crate) fn body(&self, sequence: u64, blocks: usize, faults_waiting: u64) -> StatsBody {
         StatsBody {
             syncs: self.syncs.load(Ordering::Relaxed),
             requests: self
@@ -45,6 +46,7 @@ impl Stats {
                 .clone(),
             sequence,
             blocks,
+            faults_waiting,
         }
     }
 }

@@ -11,6 +11,7 @@ mod connecting;
 mod contract;
 mod doubts;
 mod lies;
+mod matrix;
 mod parties;
 mod reading;
 #[path = "../sandbox/world.rs"]

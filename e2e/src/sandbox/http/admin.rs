@@ -5,7 +5,7 @@
 //! | `POST /v1/admin/faults` | see `faults.rs` → `{}` |
 //! | `POST /v1/admin/accounts` | `{"account","status":"open"\|"closed"}` → `{}` |
 //! | `POST /v1/admin/units` | `{"units":[serial],"account","state","reason"?}` → `{"sequence"}`: the registry moves or cancels units by its own right, under the reference `registry:<sequence>`; retired and cancelled ones stay what they are |
-//! | `GET /v1/admin/stats` | → `{"syncs","requests":{call: n},"sequence","blocks"}` since the start of the process |
+//! | `GET /v1/admin/stats` | → `{"syncs","requests":{call: n},"sequence","blocks","faults_waiting"}` since the start of the process |
 
 use std::sync::Arc;
 
@@ -79,9 +79,12 @@ pub(super) async fn stats(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
         return respond(Err(error));
     }
     let registry = app.registry.read().await;
-    respond(Ok(body(
-        &app.stats.body(registry.sequence(), registry.books.len()),
-    )))
+    let (sequence, blocks) = (registry.sequence(), registry.books.len());
+    respond(Ok(body(&app.stats.body(
+        sequence,
+        blocks,
+        app.faults.waiting(),
+    ))))
 }
 
 impl App {
