@@ -1,0 +1,83 @@
+# The only commands that people and CI type. Each recipe is one bash script that stops at the first failure; what takes
+# more than a few lines lives in tools/.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint test-contracts test-rust bench fmt clean
+
+help: ## List the commands
+	printf 'Isthmus. Commands:\n\n'
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	printf '\nStart with `make demo`. CONTRIBUTING.md says how to call cargo yourself.\n'
+
+setup: ## Install what the build needs (first time 1-2 minutes, then a second)
+	tools/setup.sh
+
+demo: ## A registry, a chain, three attesters and a relayer on this machine; units go there and back
+	echo "Demo: builds the binaries (the first time 15-20 minutes, RocksDB's C++ is most of it; later seconds), then runs about 2 minutes."
+	$(MAKE) setup
+	. tools/env.sh
+	. tools/step.sh
+	step "build the binaries" cargo build -p isthmus -p isthmus-e2e --bins
+	"$$CARGO_TARGET_DIR/debug/isthmus-demo" $(ARGS)
+
+test: ## Everything that CI checks: lint, contracts, Rust tests, documentation tests
+	echo "Test: setup, lint, contracts, Rust. 30-40 minutes the first time (RocksDB's C++ takes 12), then 3-10."
+	$(MAKE) setup
+	$(MAKE) lint
+	$(MAKE) test-contracts
+	$(MAKE) test-rust
+	echo "All green."
+
+lint: ## Formatting, clippy, rustdoc, protobuf and Solidity style; changes nothing
+	echo "Lint: 1-3 minutes; 15-20 the first time."
+	. tools/env.sh
+	. tools/step.sh
+	step "formatting of Rust" cargo fmt --all --check
+	step "formatting of Solidity" tools/forge.sh fmt --check
+	step "formatting of protobuf" tools/in.sh proto ../tools/node_modules/.bin/buf format --diff --exit-code
+	step "buf lint" tools/in.sh proto ../tools/node_modules/.bin/buf lint
+	step "clippy" cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" step "rustdoc" cargo doc --workspace --no-deps --document-private-items
+
+test-contracts: ## The gate and the carbon units: unit, fuzz and invariant tests, gas figures, committed artifact
+	echo "Contracts: about a minute."
+	. tools/step.sh
+	step "forge test; gas as in contracts/gas-snapshot" tools/forge.sh test
+	step "forge build" tools/forge.sh build --skip test
+	step "the committed artifact is what the sources build" tools/in.sh contracts node tools/artifact.mjs --check
+
+test-rust: ## Rust tests, end-to-end ones included (real binary, real nodes)
+	echo "Rust tests: 2-6 minutes; 15-25 the first time."
+	. tools/env.sh
+	. tools/step.sh
+	# Tests of one crate start the binaries of another, so all are built first, with the features that the tests see.
+	step "build everything" cargo build --workspace --bins --tests
+	step "tests" tools/rust-tests.sh
+	step "documentation tests" cargo test --workspace --doc
+
+bench: ## Speed against the raw limit of the same disk, in the same run; writes bench-results/latest.json
+	echo "Bench: builds with optimisation (the first time a few minutes), then measures for about a minute. Close other programs."
+	$(MAKE) setup
+	. tools/env.sh
+	. tools/step.sh
+	step "build" cargo build $(OPTIMISED) -p isthmus-e2e --bin isthmus-bench
+	"$$CARGO_TARGET_DIR/debug/isthmus-bench" --out bench-results/latest.json $(ARGS)
+
+fmt: ## Format Rust, Solidity and protobuf
+	echo "Format: seconds; changes files."
+	cargo fmt --all
+	tools/forge.sh fmt
+	tools/in.sh proto ../tools/node_modules/.bin/buf format --write
+
+clean: ## Remove what was built, except RocksDB's C++ and what setup installed
+	echo "Clean: removes our own build products; the next build takes a few minutes."
+	. tools/env.sh
+	tools/clean.sh
+	rm -rf contracts/out contracts/cache bench-results demo-output
+
+# An optimised build in the dev profile's folder: RocksDB is optimised there already and need not be compiled again.
+OPTIMISED := --config profile.dev.opt-level=3
