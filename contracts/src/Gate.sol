@@ -51,9 +51,7 @@ contract Gate is SignerSet, AccessControl, Pausable {
     mapping(bytes32 transferId => Outcome) private _outcomes;
     mapping(uint256 assetClass => Class) private _classes;
 
-    event Minted(
-        bytes32 indexed transferId, uint256 indexed assetClass, address indexed recipient, uint256 quantity
-    );
+    event Minted(bytes32 indexed transferId, uint256 indexed assetClass, address indexed recipient, uint256 quantity);
     event Skipped(bytes32 indexed transferId, uint8 reason);
     event Voided(bytes32 indexed transferId);
     event Burned(

@@ -31,8 +31,5 @@ interface IERC7943MultiToken is IERC165 {
     function getFrozenTokens(address account, uint256 tokenId) external view returns (uint256 amount);
 
     /// @notice Whether this transfer would pass now.
-    function canTransfer(address from, address to, uint256 tokenId, uint256 amount)
-        external
-        view
-        returns (bool allowed);
+    function canTransfer(address from, address to, uint256 tokenId, uint256 amount) external view returns (bool allowed);
 }

@@ -61,12 +61,7 @@ contract Spender is ERC1155Holder {
         spend = spend_;
     }
 
-    function onERC1155Received(address, address, uint256, uint256, bytes memory)
-        public
-        view
-        override
-        returns (bytes4)
-    {
+    function onERC1155Received(address, address, uint256, uint256, bytes memory) public view override returns (bytes4) {
         uint256 start = gasleft();
         while (start - gasleft() < spend) {}
         return this.onERC1155Received.selector;

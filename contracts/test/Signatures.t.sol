@@ -35,9 +35,8 @@ contract SignaturesTest is GateFixture {
 
     function test_unsorted_signatures_are_refused() public {
         bytes[] memory signatures = pair(sign(keys[1], digest()), sign(keys[0], digest()));
-        bytes memory expected = abi.encodeWithSelector(
-            SignerSet.SignersNotAscending.selector, vm.addr(keys[1]), vm.addr(keys[0])
-        );
+        bytes memory expected =
+            abi.encodeWithSelector(SignerSet.SignersNotAscending.selector, vm.addr(keys[1]), vm.addr(keys[0]));
         send(signatures, expected);
     }
 
@@ -61,9 +60,7 @@ contract SignaturesTest is GateFixture {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], digest());
         bytes32 high = bytes32(ORDER - uint256(s));
         bytes memory twin = abi.encodePacked(r, high, v == 27 ? uint8(28) : uint8(27));
-        send(
-            pair(twin, sign(keys[1], digest())), abi.encodeWithSelector(ECDSA.ECDSAInvalidSignatureS.selector, high)
-        );
+        send(pair(twin, sign(keys[1], digest())), abi.encodeWithSelector(ECDSA.ECDSAInvalidSignatureS.selector, high));
     }
 
     function test_v_other_than_27_and_28_is_refused() public {
@@ -130,9 +127,8 @@ contract SignaturesTest is GateFixture {
             if (field == 5) logRoot += change;
             if (field == 6) deadline += uint64(change);
         }
-        (bool success,) = address(gate).call(
-            abi.encodeCall(gate.mintBatch, (changed, logSize, bytes32(logRoot), 1, deadline, signatures))
-        );
+        (bool success,) = address(gate)
+            .call(abi.encodeCall(gate.mintBatch, (changed, logSize, bytes32(logRoot), 1, deadline, signatures)));
         yes(!success, "refused");
         eq(units.totalSupply(class), 0, "supply");
     }
@@ -236,9 +232,7 @@ contract SignaturesTest is GateFixture {
     }
 
     function call(bytes[] memory signatures) private returns (bool success, bytes memory data) {
-        return address(gate).call(
-            abi.encodeCall(gate.mintBatch, (items(), LOG_SIZE, LOG_ROOT, 1, soon(), signatures))
-        );
+        return address(gate).call(abi.encodeCall(gate.mintBatch, (items(), LOG_SIZE, LOG_ROOT, 1, soon(), signatures)));
     }
 
     /// @dev Sends the batch and compares what it reverts with, nothing if it does not.
