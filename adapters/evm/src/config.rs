@@ -99,13 +99,18 @@ pub enum ConfigError {
 impl EvmConfig {
     /// The EIP-155 chain id inside the ledger id.
     pub fn chain_id(&self) -> Result<u64, ConfigError> {
-        self.ledger
-            .as_str()
-            .strip_prefix("eip155:")
-            .filter(|digits| !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| ConfigError::NotAnEvmChain(self.ledger.clone()))
+        chain_id(&self.ledger)
     }
+}
+
+/// The EIP-155 chain id inside a CAIP-2 id.
+pub fn chain_id(ledger: &LedgerId) -> Result<u64, ConfigError> {
+    ledger
+        .as_str()
+        .strip_prefix("eip155:")
+        .filter(|digits| !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| ConfigError::NotAnEvmChain(ledger.clone()))
 }
 
 #[cfg(test)]
