@@ -1,0 +1,178 @@
+//! What is read from the store at the moment of a scrape: a gauge that is kept up to date beside the store would drift from it.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use isthmus_core::ports::StoreError;
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Takes the sample; implemented by whoever has the store.
+pub trait MetricSource: Send + Sync + fmt::Debug {
+    /// The values now. May read the disk.
+    fn sample(&self) -> Result<Sample, StoreError>;
+}
+
+/// The values at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// How many transfers are in each state.
+    pub transfers: Vec<(String, u64)>,
+    /// The lanes' backlogs.
+    pub lanes: Vec<LaneSample>,
+    /// Leaves in the proof log.
+    pub log_size: u64,
+    /// Writes made durable since the process started.
+    pub synced_writes: u64,
+    /// How far the ledgers are.
+    pub ledgers: Vec<LedgerSample>,
+    /// When attesters last asked for work.
+    pub attesters: Vec<AttesterSample>,
+}
+
+/// A lane's backlog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneSample {
+    /// Its name.
+    pub lane: String,
+    /// Unfinished entries.
+    pub due: u64,
+    /// How long the oldest has been due; zero if none is.
+    pub oldest_age: Duration,
+}
+
+/// How far a ledger is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerSample {
+    /// Its id.
+    pub ledger: String,
+    /// Up to which height it is final.
+    pub final_height: u64,
+    /// Up to which height its facts were recorded.
+    pub observed_height: u64,
+}
+
+/// An attester's last sign of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttesterSample {
+    /// Its name.
+    pub attester: String,
+    /// How long ago it asked for work.
+    pub seen_age: Duration,
+}
+
+type Labels = [(&'static str, String); 1];
+type Counts = Family<Labels, Gauge<u64, AtomicU64>>;
+type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
+
+impl Sample {
+    /// Writes it in the OpenMetrics text format, without the end mark.
+    pub(super) fn encode(&self, out: &mut String) -> fmt::Result {
+        let mut registry = Registry::default();
+        let states = self.transfers.iter().map(|(state, count)| (state, *count));
+        counts(
+            &mut registry,
+            "isthmus_transfers",
+            "Transfers by state",
+            "state",
+            states,
+        );
+        let due = self.lanes.iter().map(|lane| (&lane.lane, lane.due));
+        counts(
+            &mut registry,
+            "isthmus_lane_due",
+            "Unfinished entries of a lane",
+            "lane",
+            due,
+        );
+        let oldest = self.lanes.iter().map(|lane| (&lane.lane, lane.oldest_age));
+        let help = "How long the oldest entry of a lane has been due";
+        seconds(
+            &mut registry,
+            "isthmus_lane_oldest_age_seconds",
+            help,
+            "lane",
+            oldest,
+        );
+        let heights = self
+            .ledgers
+            .iter()
+            .map(|ledger| (&ledger.ledger, ledger.final_height));
+        counts(
+            &mut registry,
+            "isthmus_ledger_final_height",
+            "Height up to which a ledger is final",
+            "ledger",
+            heights,
+        );
+        let heights = self
+            .ledgers
+            .iter()
+            .map(|ledger| (&ledger.ledger, ledger.observed_height));
+        let help = "Height up to which a ledger's facts are recorded";
+        counts(
+            &mut registry,
+            "isthmus_ledger_observed_height",
+            help,
+            "ledger",
+            heights,
+        );
+        let seen = self
+            .attesters
+            .iter()
+            .map(|attester| (&attester.attester, attester.seen_age));
+        let help = "How long ago an attester asked for work";
+        seconds(
+            &mut registry,
+            "isthmus_attester_seen_age_seconds",
+            help,
+            "attester",
+            seen,
+        );
+        let log_size = Gauge::<u64, AtomicU64>::default();
+        log_size.set(self.log_size);
+        registry.register("isthmus_log_size", "Leaves in the proof log", log_size);
+        let synced = Counter::<u64>::default();
+        synced.inc_by(self.synced_writes);
+        registry.register(
+            "isthmus_synced_writes",
+            "Writes made durable since the start",
+            synced,
+        );
+        encode_registry(out, &registry)
+    }
+}
+
+fn counts<'a>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    values: impl Iterator<Item = (&'a String, u64)>,
+) {
+    let family = Counts::default();
+    for (value, count) in values {
+        family.get_or_create(&[(label, value.clone())]).set(count);
+    }
+    registry.register(name, help, family);
+}
+
+fn seconds<'a>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    values: impl Iterator<Item = (&'a String, Duration)>,
+) {
+    let family = Seconds::default();
+    for (value, age) in values {
+        family
+            .get_or_create(&[(label, value.clone())])
+            .set(age.as_secs_f64());
+    }
+    registry.register(name, help, family);
+}
