@@ -138,6 +138,10 @@ pub enum LogFormat {
 
 /// A ledger as the relayer uses it.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a handful exist, and each is taken apart at the start"
+)]
 pub enum LedgerConfig {
     /// A VCS-style registry.
     Vcs {

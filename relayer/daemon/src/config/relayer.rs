@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use isthmus_evm::{EvmConfig, SigningKey};
 use isthmus_vcs::VcsConfig;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use toml::Value;
 
 use super::common::{distinct, metrics, route_admins, telemetry};
@@ -28,14 +28,12 @@ pub(super) fn relayer(mut root: Section<'_>) -> Field<RelayerConfig> {
         .required_section("control", "listen and at least one [[control.identity]]")
         .and_then(control);
     let metrics = metrics(&mut root);
-    if let (Ok(control), Ok(Some(metrics))) = (&control, &metrics) {
-        if control.listen == *metrics && metrics.port() != 0 {
-            root.refuse(
-                "metrics.listen",
-                metrics.to_string(),
-                "the API listens there: choose another port",
-            );
-        }
+    if let (Ok(control), Ok(Some(metrics))) = (&control, &metrics)
+        && control.listen == *metrics
+        && metrics.port() != 0
+    {
+        let remedy = "the API listens there: choose another port";
+        root.refuse("metrics.listen", metrics.to_string(), remedy);
     }
     let telemetry = telemetry(&mut root);
     let route_admins = route_admins(&mut root);
@@ -120,7 +118,7 @@ impl Draft {
     }
 
     fn token(&self) -> Option<&str> {
-        self.token.as_ref().ok().map(|token| token.expose_secret())
+        self.token.as_ref().ok().map(ExposeSecret::expose_secret)
     }
 }
 

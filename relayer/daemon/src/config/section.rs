@@ -146,10 +146,11 @@ impl<'s> Section<'s> {
         let values = self.optional(key, &expected, array)?.unwrap_or_default();
         let sections = values.into_iter().enumerate().map(|(index, value)| {
             let entry = format!("{key}[{index}]");
-            match value {
-                Value::Table(table) => Ok(Self::at(self.path_of(&entry), table, self.source)),
-                other => Err(self.refuse(&entry, show(&other), format!("expected {expected}"))),
-            }
+            let table = value
+                .as_table()
+                .cloned()
+                .ok_or_else(|| self.refuse(&entry, show(&value), format!("expected {expected}")))?;
+            Ok(Self::at(self.path_of(&entry), table, self.source))
         });
         all(sections.collect())
     }

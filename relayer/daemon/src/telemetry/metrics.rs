@@ -74,7 +74,7 @@ impl Metrics {
         self.sent.get_or_create(&answer(ledger, outcome)).inc();
     }
 
-    /// Writes them in the OpenMetrics text format, without the end mark.
+    /// Writes them in the `OpenMetrics` text format, without the end mark.
     pub(super) fn encode(&self, out: &mut String) -> fmt::Result {
         encode_registry(out, &self.registry)
     }

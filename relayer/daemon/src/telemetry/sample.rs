@@ -70,109 +70,81 @@ type Counts = Family<Labels, Gauge<u64, AtomicU64>>;
 type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
 
 impl Sample {
-    /// Writes it in the OpenMetrics text format, without the end mark.
+    /// Writes it in the `OpenMetrics` text format, without the end mark.
     pub(super) fn encode(&self, out: &mut String) -> fmt::Result {
-        let mut registry = Registry::default();
+        let mut page = Page(Registry::default());
         let states = self.transfers.iter().map(|(state, count)| (state, *count));
-        counts(
-            &mut registry,
-            "isthmus_transfers",
-            "Transfers by state",
-            "state",
-            states,
-        );
-        let due = self.lanes.iter().map(|lane| (&lane.lane, lane.due));
-        counts(
-            &mut registry,
+        page.counts("isthmus_transfers", "Transfers by state", "state", states);
+        page.lanes(&self.lanes);
+        page.ledgers(&self.ledgers);
+        let seen = self.attesters.iter().map(|a| (&a.attester, a.seen_age));
+        let help = "How long ago an attester asked for work";
+        page.seconds("isthmus_attester_seen_age_seconds", help, "attester", seen);
+        let log_size = Gauge::<u64, AtomicU64>::default();
+        log_size.set(self.log_size);
+        page.0
+            .register("isthmus_log_size", "Leaves in the proof log", log_size);
+        let synced = Counter::<u64>::default();
+        synced.inc_by(self.synced_writes);
+        let help = "Writes made durable since the start";
+        page.0.register("isthmus_synced_writes", help, synced);
+        encode_registry(out, &page.0)
+    }
+}
+
+/// A registry that lives for one scrape.
+struct Page(Registry);
+
+impl Page {
+    fn lanes(&mut self, lanes: &[LaneSample]) {
+        let due = lanes.iter().map(|lane| (&lane.lane, lane.due));
+        self.counts(
             "isthmus_lane_due",
             "Unfinished entries of a lane",
             "lane",
             due,
         );
-        let oldest = self.lanes.iter().map(|lane| (&lane.lane, lane.oldest_age));
+        let oldest = lanes.iter().map(|lane| (&lane.lane, lane.oldest_age));
         let help = "How long the oldest entry of a lane has been due";
-        seconds(
-            &mut registry,
-            "isthmus_lane_oldest_age_seconds",
-            help,
-            "lane",
-            oldest,
-        );
-        let heights = self
-            .ledgers
-            .iter()
-            .map(|ledger| (&ledger.ledger, ledger.final_height));
-        counts(
-            &mut registry,
-            "isthmus_ledger_final_height",
-            "Height up to which a ledger is final",
-            "ledger",
-            heights,
-        );
-        let heights = self
-            .ledgers
-            .iter()
-            .map(|ledger| (&ledger.ledger, ledger.observed_height));
+        self.seconds("isthmus_lane_oldest_age_seconds", help, "lane", oldest);
+    }
+
+    fn ledgers(&mut self, ledgers: &[LedgerSample]) {
+        let heights = ledgers.iter().map(|l| (&l.ledger, l.final_height));
+        let help = "Height up to which a ledger is final";
+        self.counts("isthmus_ledger_final_height", help, "ledger", heights);
+        let heights = ledgers.iter().map(|l| (&l.ledger, l.observed_height));
         let help = "Height up to which a ledger's facts are recorded";
-        counts(
-            &mut registry,
-            "isthmus_ledger_observed_height",
-            help,
-            "ledger",
-            heights,
-        );
-        let seen = self
-            .attesters
-            .iter()
-            .map(|attester| (&attester.attester, attester.seen_age));
-        let help = "How long ago an attester asked for work";
-        seconds(
-            &mut registry,
-            "isthmus_attester_seen_age_seconds",
-            help,
-            "attester",
-            seen,
-        );
-        let log_size = Gauge::<u64, AtomicU64>::default();
-        log_size.set(self.log_size);
-        registry.register("isthmus_log_size", "Leaves in the proof log", log_size);
-        let synced = Counter::<u64>::default();
-        synced.inc_by(self.synced_writes);
-        registry.register(
-            "isthmus_synced_writes",
-            "Writes made durable since the start",
-            synced,
-        );
-        encode_registry(out, &registry)
+        self.counts("isthmus_ledger_observed_height", help, "ledger", heights);
     }
-}
 
-fn counts<'a>(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-    label: &'static str,
-    values: impl Iterator<Item = (&'a String, u64)>,
-) {
-    let family = Counts::default();
-    for (value, count) in values {
-        family.get_or_create(&[(label, value.clone())]).set(count);
+    fn counts<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl Iterator<Item = (&'a String, u64)>,
+    ) {
+        let family = Counts::default();
+        for (value, count) in values {
+            family.get_or_create(&[(label, value.clone())]).set(count);
+        }
+        self.0.register(name, help, family);
     }
-    registry.register(name, help, family);
-}
 
-fn seconds<'a>(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-    label: &'static str,
-    values: impl Iterator<Item = (&'a String, Duration)>,
-) {
-    let family = Seconds::default();
-    for (value, age) in values {
-        family
-            .get_or_create(&[(label, value.clone())])
-            .set(age.as_secs_f64());
+    fn seconds<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl Iterator<Item = (&'a String, Duration)>,
+    ) {
+        let family = Seconds::default();
+        for (value, age) in values {
+            family
+                .get_or_create(&[(label, value.clone())])
+                .set(age.as_secs_f64());
+        }
+        self.0.register(name, help, family);
     }
-    registry.register(name, help, family);
 }

@@ -77,7 +77,7 @@ async fn scrape(State(shared): State<Shared>) -> Result<Response, Response> {
         .encode(&mut text)
         .and_then(|()| sample.encode(&mut text))
         .and_then(|()| encode_eof(&mut text));
-    written.map_err(|_| unavailable("the metrics cannot be written".into()))?;
+    written.map_err(|_| unavailable("the metrics cannot be written"))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
@@ -90,12 +90,12 @@ async fn sample(shared: &Shared) -> Result<Sample, Response> {
     let source = Arc::clone(&shared.source);
     match tokio::task::spawn_blocking(move || source.sample()).await {
         Ok(Ok(sample)) => Ok(sample),
-        Ok(Err(error)) => Err(unavailable(error.to_string())),
-        Err(error) => Err(unavailable(error.to_string())),
+        Ok(Err(error)) => Err(unavailable(&error.to_string())),
+        Err(error) => Err(unavailable(&error.to_string())),
     }
 }
 
-fn unavailable(why: String) -> Response {
+fn unavailable(why: &str) -> Response {
     let text = format!("{}: {why}\n", ErrorCode::StoreUnavailable);
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }

@@ -131,10 +131,10 @@ fn the_examples_mention_every_field() {
         .into_iter()
         .filter(|(name, _)| name.contains("toml"))
     {
-        let uncommented: String = text
+        let lines = text
             .lines()
-            .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)))
-            .collect();
+            .map(|line| line.strip_prefix("# ").unwrap_or(line));
+        let uncommented = lines.collect::<Vec<_>>().join("\n");
         let mut fields = vec![
             "[telemetry]",
             "format =",

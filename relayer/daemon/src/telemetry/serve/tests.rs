@@ -59,8 +59,11 @@ async fn served() -> Served {
         Arc::new(Fake::default()),
     );
     let mut task = JoinSet::new();
-    let shared: Arc<dyn MetricSource> = Arc::clone(&source) as _;
-    task.spawn(serve_on(listener, metrics.clone(), shared));
+    task.spawn(serve_on(
+        listener,
+        metrics.clone(),
+        Arc::<Fake>::clone(&source),
+    ));
     Served {
         address,
         metrics,
