@@ -1,0 +1,172 @@
+//! Status: how everything is doing, and in words what an operator should look at.
+
+use isthmus_core::operation::{Lane, Step};
+use isthmus_core::ports::{Authority, LedgerKind};
+use isthmus_core::time::Timestamp;
+use isthmus_proto::v1 as pb;
+
+use crate::config::Role;
+use crate::control::shared::Shared;
+use crate::control::status::ApiError;
+
+/// Transfers of a lane that are looked at.
+const LOOKED_AT: usize = 20;
+/// Backlog older than this is a concern.
+const OLD_MS: u64 = 60_000;
+/// An attester that was not heard of for so long is a concern.
+const SILENT_MS: u64 = 30_000;
+
+/// The whole status.
+pub(crate) fn status(shared: &Shared) -> Result<pb::StatusResponse, ApiError> {
+    let (parts, now) = (&shared.parts, shared.now());
+    let paused = parts.pauses.list()?;
+    let transfers = parts.store.counts()?;
+    let lanes = lanes(shared, now)?;
+    let (ledgers, attesters) = (ledgers(shared, &paused), attesters(shared, now));
+    let mut status = pb::StatusResponse {
+        version: env!("CARGO_PKG_VERSION").into(),
+        uptime_ms: since(now, parts.started),
+        ledgers,
+        transfers: transfers
+            .into_iter()
+            .map(|(state, count)| pb::StateCount { state, count })
+            .collect(),
+        lanes,
+        attesters,
+        paused,
+        log_size: parts.store.log().size()?,
+        synced_writes: parts.store.syncs(),
+        concerns: Vec::new(),
+    };
+    status.concerns = concerns(&status, shared);
+    Ok(status)
+}
+
+fn since(now: Timestamp, then: Timestamp) -> u64 {
+    now.ms().saturating_sub(then.ms())
+}
+
+fn ledgers(shared: &Shared, paused: &[String]) -> Vec<pb::LedgerStatus> {
+    let handles = shared.parts.ledgers.iter();
+    let rendered = handles.map(|handle| {
+        let profile = handle.ledger.profile();
+        let snapshot = handle.status.snapshot();
+        pb::LedgerStatus {
+            id: profile.id.to_string(),
+            kind: match profile.kind {
+                LedgerKind::Registry => "registry".into(),
+                LedgerKind::Chain => "chain".into(),
+            },
+            problem: snapshot.problem.unwrap_or_default(),
+            final_height: snapshot.final_height,
+            observed_height: snapshot.observed_height,
+            halted: paused.contains(&format!("ledger:{}", profile.id)),
+        }
+    });
+    rendered.collect()
+}
+
+fn lanes(shared: &Shared, now: Timestamp) -> Result<Vec<pb::LaneStatus>, ApiError> {
+    let mut lanes = Vec::new();
+    for handle in &shared.parts.ledgers {
+        let profile = handle.ledger.profile();
+        let operations = profile.operations.iter().copied().map(Step::Operation);
+        let attest = (profile.authority == Authority::Signatures).then_some(Step::Attest);
+        for step in attest.into_iter().chain(operations) {
+            let ledger = profile.id.clone();
+            lanes.push(lane(shared, &Lane { ledger, step }, now)?);
+        }
+    }
+    Ok(lanes)
+}
+
+/// How long the lane's transfers have stood still. Work that failed is put off again and again, so its due time says little.
+fn lane(shared: &Shared, lane: &Lane, now: Timestamp) -> Result<pb::LaneStatus, ApiError> {
+    let (store, recorder) = (&shared.parts.store, &shared.parts.recorder);
+    let due = store.lane_backlog(lane)?.due;
+    let (mut oldest_ms, mut problem) = (0, String::new());
+    let waiting = recorder
+        .journal()
+        .due(lane, Timestamp::from_ms(u64::MAX), LOOKED_AT)?;
+    for (transfer, _) in waiting {
+        let stood = store.times(transfer.id())?;
+        let stood = stood.map_or(0, |(_, updated)| since(now, updated));
+        if stood >= oldest_ms {
+            oldest_ms = stood;
+            problem = recorder.notes().last(transfer.id()).unwrap_or_default();
+        }
+    }
+    Ok(pb::LaneStatus {
+        lane: lane.to_string(),
+        due,
+        oldest_ms,
+        problem,
+    })
+}
+
+/// Everybody with the role, also those who never called.
+fn attesters(shared: &Shared, now: Timestamp) -> Vec<pb::AttesterStatus> {
+    let seen = shared.parts.board.last_seen();
+    let known = shared.parts.identities.iter();
+    let rendered = known
+        .filter(|identity| identity.roles.contains(&Role::Attester))
+        .map(|identity| {
+            let last = seen.iter().find(|(name, _)| *name == identity.name);
+            pb::AttesterStatus {
+                name: identity.name.clone(),
+                // 0 means never: a moment ago is at least 1.
+                last_seen_ms: last.map_or(0, |(_, at)| since(now, *at).max(1)),
+            }
+        });
+    rendered.collect()
+}
+
+fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Vec<String> {
+    let mut concerns = Vec::new();
+    for ledger in &status.ledgers {
+        if !ledger.problem.is_empty() {
+            concerns.push(format!("ledger {}: {}", ledger.id, ledger.problem));
+        }
+    }
+    for handle in &shared.parts.ledgers {
+        let id = &handle.ledger.profile().id;
+        let findings = handle.status.snapshot().findings;
+        concerns.extend(
+            findings
+                .iter()
+                .map(|finding| format!("ledger {id}: {finding}")),
+        );
+    }
+    for lane in status.lanes.iter().filter(|lane| lane.oldest_ms > OLD_MS) {
+        let (due, seconds) = (lane.due, lane.oldest_ms / 1000);
+        let report = if lane.problem.is_empty() {
+            "nothing was reported".to_owned()
+        } else {
+            format!("last report: {}", lane.problem)
+        };
+        concerns.push(format!(
+            "lane {}: {due} waiting, the oldest for {seconds} s; {report}",
+            lane.lane
+        ));
+    }
+    for attester in &status.attesters {
+        if attester.last_seen_ms == 0 && status.uptime_ms > SILENT_MS {
+            concerns.push(format!("attester {} has not called yet", attester.name));
+        } else if attester.last_seen_ms > SILENT_MS {
+            let seconds = attester.last_seen_ms / 1000;
+            concerns.push(format!(
+                "attester {} has not called for {seconds} s",
+                attester.name
+            ));
+        }
+    }
+    let paused = status.paused.iter();
+    concerns.extend(paused.map(|scope| format!("{scope} is paused")));
+    let quarantined = status.transfers.iter().find(|c| c.state == "quarantined");
+    if let Some(count) = quarantined.map(|c| c.count).filter(|count| *count > 0) {
+        concerns.push(format!(
+            "{count} quarantined: see `isthmus quarantine list`, two operators must decide"
+        ));
+    }
+    concerns
+}

@@ -1,0 +1,68 @@
+//! The control plane: `isthmus.v1` over gRPC. Protobuf ends here: handlers parse, call and render; what they call knows
+//! nothing of the wire.
+
+mod attesters;
+mod auth;
+mod concerns;
+mod operator;
+mod parse;
+mod proofs;
+mod quarantine;
+mod render;
+mod route_book;
+mod routes;
+mod server;
+mod shared;
+mod status;
+mod transfers;
+mod watching;
+
+use std::sync::Arc;
+
+use isthmus_core::ports::Ledger;
+use isthmus_core::time::Timestamp;
+use isthmus_store::Store;
+
+use crate::config::{Identity, RouteAdmin};
+use crate::engine::Recorder;
+use crate::engine::admission::Admission;
+use crate::engine::board::Board;
+use crate::engine::pause::Pauses;
+use crate::engine::watch::LedgerWatch;
+use crate::proof::Checkpoints;
+
+pub use server::{ServeError, serve};
+
+/// What the services are made of.
+#[derive(Debug)]
+pub struct Services {
+    /// The durable store, for reading and for routes.
+    pub store: Arc<Store>,
+    /// The one way into the journal.
+    pub recorder: Recorder,
+    /// Takes orders in.
+    pub admission: Arc<Admission>,
+    /// Where attesters find their tasks.
+    pub board: Arc<Board>,
+    /// What is paused.
+    pub pauses: Arc<Pauses>,
+    /// The log's signed checkpoints.
+    pub checkpoints: Arc<Checkpoints>,
+    /// Who may call.
+    pub identities: Vec<Identity>,
+    /// Whose signatures make a route count.
+    pub route_admins: Vec<RouteAdmin>,
+    /// The ledgers, for status and reserves.
+    pub ledgers: Vec<LedgerHandle>,
+    /// When this process started.
+    pub started: Timestamp,
+}
+
+/// A ledger with what its observer saw last.
+#[derive(Clone, Debug)]
+pub struct LedgerHandle {
+    /// The adapter.
+    pub ledger: Arc<dyn Ledger>,
+    /// Its observer's last words.
+    pub status: Arc<LedgerWatch>,
+}

@@ -1,0 +1,64 @@
+//! What all services share, and the two ways in which they end: told to, or because the journal failed.
+
+use std::sync::Arc;
+
+use isthmus_core::time::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use crate::control::Services;
+use crate::control::status::ApiError;
+use crate::engine::Fatal;
+use crate::engine::backoff::chain;
+
+/// The services' parts, with the switches that end them.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) parts: Services,
+    /// True once no new answer should be waited for.
+    pub(crate) closing: watch::Receiver<bool>,
+    fatal: mpsc::Sender<Fatal>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        parts: Services,
+        closing: watch::Receiver<bool>,
+        fatal: mpsc::Sender<Fatal>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            parts,
+            closing,
+            fatal,
+        })
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.recorder.clock().now()
+    }
+
+    /// The journal failed: this answer says so, and the server ends with it, so that the process starts again from the disk.
+    pub(crate) fn stop(&self, fatal: Fatal) -> ApiError {
+        let text = chain(&fatal);
+        // One is enough: the channel is full when the server is about to end already.
+        let _full = self.fatal.try_send(fatal);
+        ApiError::Stopping(text)
+    }
+
+    /// Resolves when the server is told to end.
+    pub(crate) async fn closed(&self) {
+        let mut closing = self.closing.clone();
+        // An error means that the server is gone, which is the same.
+        let _gone = closing.wait_for(|closing| *closing).await;
+    }
+}
+
+/// Runs what reads or writes the disk at length off the threads that serve connections.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(ApiError::Bug(error.to_string())),
+    }
+}

@@ -1,0 +1,132 @@
+//! The log's signed checkpoints. The store makes the state that will be signed durable in the write that adds the leaves, so
+//! a signature never exists for a state that a crash could take back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isthmus_core::id::Hash32;
+use isthmus_core::operation::LogHead;
+use isthmus_core::ports::StoreError;
+use isthmus_prooflog::note::{LogSigner, NoteError, VerifierKey};
+use isthmus_prooflog::tree::{self, Hash, TreeError};
+use isthmus_store::Store;
+
+/// A checkpoint with its parts read out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedHead {
+    /// Number of leaves.
+    pub size: u64,
+    /// RFC 6962 root over them.
+    pub root: Hash,
+    /// The signed note.
+    pub note: String,
+}
+
+impl SignedHead {
+    /// What attesters sign a batch under.
+    pub fn log_head(&self) -> LogHead {
+        LogHead {
+            size: self.size,
+            root: Hash32::new(self.root),
+        }
+    }
+}
+
+/// Why there is no checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The store holds another log than the one that was signed: nothing is signed any more.
+    #[error(
+        "the log's first {size} leaves are not those that were remembered for signing: restore the store from its newest backup"
+    )]
+    Forked {
+        /// Size that was remembered.
+        size: u64,
+    },
+    /// The note could not be made.
+    #[error("the checkpoint could not be signed")]
+    Note(#[source] NoteError),
+    /// The tree could not be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Signs the newest durable state of the log, and nothing that does not extend what was signed before.
+#[derive(Debug)]
+pub struct Checkpoints {
+    store: Arc<Store>,
+    signing: Mutex<Signing>,
+}
+
+#[derive(Debug)]
+struct Signing {
+    signer: LogSigner,
+    newest: Option<SignedHead>,
+}
+
+impl Checkpoints {
+    /// Over a store, with the log's name and Ed25519 seed. Fails if the store's log is not the one that was remembered.
+    pub fn open(
+        store: Arc<Store>,
+        origin: String,
+        seed: [u8; 32],
+    ) -> Result<Self, CheckpointError> {
+        let remembered = store.checkpoint_intent()?;
+        if let Some((size, root)) = remembered {
+            check(&store, size, root)?;
+        }
+        let signing = Mutex::new(Signing {
+            signer: LogSigner::new(origin, seed, remembered),
+            newest: None,
+        });
+        Ok(Self { store, signing })
+    }
+
+    /// The key that auditors and attesters verify with.
+    pub fn verifier(&self) -> VerifierKey {
+        self.lock().signer.verifier()
+    }
+
+    /// The newest durable state of the log, signed.
+    pub fn newest(&self) -> Result<SignedHead, CheckpointError> {
+        let mut signing = self.lock();
+        let (size, root) = self
+            .store
+            .checkpoint_intent()?
+            .unwrap_or((0, tree::empty_root()));
+        if let Some(head) = signing.newest.as_ref().filter(|head| head.size == size) {
+            return Ok(head.clone());
+        }
+        // What is signed must be what was remembered, not what the hashes happen to say now.
+        check(&self.store, size, root)?;
+        let note = signing
+            .signer
+            .sign(&self.store.log(), size)
+            .map_err(|error| match error {
+                NoteError::DoesNotExtend { signed, .. } => CheckpointError::Forked { size: signed },
+                NoteError::Malformed(_)
+                | NoteError::NotSigned { .. }
+                | NoteError::BadKey { .. }
+                | NoteError::Tree(_) => CheckpointError::Note(error),
+            })?;
+        self.store.save_checkpoint(size, &note)?;
+        let head = SignedHead { size, root, note };
+        signing.newest = Some(head.clone());
+        Ok(head)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Signing> {
+        // The signer takes note of a state before it signs it, so a panic in between only makes it stricter.
+        self.signing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check(store: &Store, size: u64, root: Hash) -> Result<(), CheckpointError> {
+    if tree::root(&store.log(), size)? == root {
+        Ok(())
+    } else {
+        Err(CheckpointError::Forked { size })
+    }
+}

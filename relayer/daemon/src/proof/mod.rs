@@ -1,0 +1,7 @@
+//! Proofs from the store: signed checkpoints, proof bundles, the replay behind reserves.
+
+pub mod bundle;
+pub mod checkpoints;
+pub mod reserves;
+
+pub use checkpoints::{CheckpointError, Checkpoints, SignedHead};
