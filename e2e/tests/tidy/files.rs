@@ -50,7 +50,10 @@ fn of_one_machine(path: &str, text: &str) -> Vec<String> {
                 ));
             }
         }
-        if path.ends_with(".rs") && line.contains("\"/tmp/") {
+        let rust = path
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| ending == "rs");
+        if rust && line.contains("\"/tmp/") {
             complaints.push(format!(
                 "{path}:{}: use tempfile, not a fixed folder in /tmp",
                 number + 1

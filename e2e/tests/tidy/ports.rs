@@ -38,6 +38,10 @@ fn traits(text: &str) -> Vec<(&str, usize)> {
 fn repository_ports_have_six_methods_at_most() {
     let (mut complaints, mut seen) = (Vec::new(), Vec::new());
     for file in repository::rust() {
+        // What a test suite asks of its users is not a port.
+        if file.path.starts_with("relayer/core/src/testing/") {
+            continue;
+        }
         for (name, methods) in traits(&file.text) {
             seen.push((name.to_owned(), methods));
             if methods > MOST_METHODS {

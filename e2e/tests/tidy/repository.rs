@@ -70,7 +70,7 @@ pub(crate) fn rust() -> Vec<File> {
     sources
 }
 
-/// One file by its path.
+/// One file by its path; empty if it is not there, which every rule about it complains of.
 pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(top().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(top().join(path)).unwrap_or_default()
 }
