@@ -15,8 +15,6 @@ pub enum ErrorCode {
     LedgerContradiction,
     /// A fact does not fit the history of its transfer.
     ContradictoryFact,
-    /// The program tried a step that the state machine forbids.
-    IllegalTransition,
     /// Too many attesters refuse a transfer for a reason that does not pass.
     AttestersDeclined,
     /// A request holds a field that cannot be used.
@@ -92,7 +90,6 @@ impl ErrorCode {
         Self::LedgerUnavailable,
         Self::LedgerContradiction,
         Self::ContradictoryFact,
-        Self::IllegalTransition,
         Self::AttestersDeclined,
         Self::InvalidField,
         Self::UnknownTransfer,
@@ -123,27 +120,26 @@ impl ErrorCode {
             Self::LedgerUnavailable => "ISTHMUS-0003",
             Self::LedgerContradiction => "ISTHMUS-0004",
             Self::ContradictoryFact => "ISTHMUS-0005",
-            Self::IllegalTransition => "ISTHMUS-0006",
-            Self::AttestersDeclined => "ISTHMUS-0007",
-            Self::InvalidField => "ISTHMUS-0008",
-            Self::UnknownTransfer => "ISTHMUS-0009",
-            Self::UnknownRoute => "ISTHMUS-0010",
-            Self::IdempotencyKeyReused => "ISTHMUS-0011",
-            Self::NotAuthenticated => "ISTHMUS-0012",
-            Self::NotPermitted => "ISTHMUS-0013",
-            Self::PolicyRefused => "ISTHMUS-0014",
-            Self::UnitsTaken => "ISTHMUS-0015",
-            Self::MandateInvalid => "ISTHMUS-0016",
-            Self::InstructionMismatch => "ISTHMUS-0017",
-            Self::WrongState => "ISTHMUS-0018",
-            Self::RouteRefused => "ISTHMUS-0019",
-            Self::Paused => "ISTHMUS-0020",
-            Self::SecondPersonNeeded => "ISTHMUS-0021",
-            Self::ProofNotReady => "ISTHMUS-0022",
-            Self::LogForked => "ISTHMUS-0023",
-            Self::RelayerUnavailable => "ISTHMUS-0024",
-            Self::AddressInUse => "ISTHMUS-0025",
-            Self::Internal => "ISTHMUS-0026",
+            Self::AttestersDeclined => "ISTHMUS-0006",
+            Self::InvalidField => "ISTHMUS-0007",
+            Self::UnknownTransfer => "ISTHMUS-0008",
+            Self::UnknownRoute => "ISTHMUS-0009",
+            Self::IdempotencyKeyReused => "ISTHMUS-0010",
+            Self::NotAuthenticated => "ISTHMUS-0011",
+            Self::NotPermitted => "ISTHMUS-0012",
+            Self::PolicyRefused => "ISTHMUS-0013",
+            Self::UnitsTaken => "ISTHMUS-0014",
+            Self::MandateInvalid => "ISTHMUS-0015",
+            Self::InstructionMismatch => "ISTHMUS-0016",
+            Self::WrongState => "ISTHMUS-0017",
+            Self::RouteRefused => "ISTHMUS-0018",
+            Self::Paused => "ISTHMUS-0019",
+            Self::SecondPersonNeeded => "ISTHMUS-0020",
+            Self::ProofNotReady => "ISTHMUS-0021",
+            Self::LogForked => "ISTHMUS-0022",
+            Self::RelayerUnavailable => "ISTHMUS-0023",
+            Self::AddressInUse => "ISTHMUS-0024",
+            Self::Internal => "ISTHMUS-0025",
         }
     }
 
@@ -155,7 +151,6 @@ impl ErrorCode {
             Self::LedgerUnavailable => "A ledger does not answer",
             Self::LedgerContradiction => "A ledger contradicts itself",
             Self::ContradictoryFact => "A fact does not fit the journal",
-            Self::IllegalTransition => "A step is not allowed in this state",
             Self::AttestersDeclined => "Attesters declined for good",
             Self::InvalidField => "A field of a request is not valid",
             Self::UnknownTransfer => "There is no such transfer",
@@ -204,7 +199,7 @@ impl ErrorCode {
             | Self::LedgerUnavailable
             | Self::ProofNotReady
             | Self::RelayerUnavailable => Remedy::Wait,
-            Self::IllegalTransition | Self::LogForked | Self::Internal => Remedy::Report,
+            Self::LogForked | Self::Internal => Remedy::Report,
         }
     }
 

@@ -7,7 +7,7 @@ use isthmus_prooflog::note::VerifierKey;
 use isthmus_vcs::VcsConfig;
 use secrecy::SecretString;
 
-use super::common::{metrics, route_admins, telemetry};
+use super::common::{route_admins, telemetry};
 use super::ledger::{Credentials, api_key, ledgers};
 use super::model::{AttesterConfig, AttesterLedgerConfig};
 use super::problem::Field;
@@ -25,7 +25,6 @@ pub(super) fn attester(mut root: Section<'_>) -> Field<AttesterConfig> {
             "name, key_file, relayer_url, relayer_token_file and log_vkey",
         )
         .and_then(own);
-    let metrics = metrics(&mut root);
     let telemetry = telemetry(&mut root);
     let route_admins = route_admins(&mut root);
     let ledgers = ledgers::<Attester>(&mut root);
@@ -40,7 +39,6 @@ pub(super) fn attester(mut root: Section<'_>) -> Field<AttesterConfig> {
         log_vkey: own.log_vkey,
         signing_key: own.signing_key,
         telemetry: telemetry?,
-        metrics: metrics?,
         route_admins: route_admins?,
         ledgers: ledgers?,
     })

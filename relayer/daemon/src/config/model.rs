@@ -171,7 +171,7 @@ impl LedgerConfig {
     }
 }
 
-/// An attester.
+/// An attester. It opens no port, so there is nothing to listen on.
 #[derive(Debug)]
 pub struct AttesterConfig {
     /// Its name, under which the relayer knows it.
@@ -190,8 +190,6 @@ pub struct AttesterConfig {
     pub signing_key: PrivateKeySigner,
     /// What is written to stderr.
     pub telemetry: TelemetryConfig,
-    /// Where `/metrics` and `/healthz` are served, if at all.
-    pub metrics: Option<SocketAddr>,
     /// Whose signatures make a route count, by this attester's own knowledge.
     pub route_admins: Vec<RouteAdmin>,
     /// Its own access to the ledgers.

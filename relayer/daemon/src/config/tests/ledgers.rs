@@ -233,3 +233,15 @@ fn an_attester_has_no_keys_at_chains_and_a_name_at_registries() {
         ["ledger[0].approver", "ledger[1].mint_key_file"]
     );
 }
+
+#[test]
+fn an_attester_opens_no_port() {
+    let folder = Folder::new();
+    let text = format!(
+        "{}[metrics]\nlisten = \"127.0.0.1:9401\"\n",
+        attester_text()
+    );
+    let error = load_attester_text(&folder, &text).unwrap_err();
+    assert_eq!(paths(&error.problems), ["metrics"]);
+    assert_eq!(error.problems[0].value, "unknown field");
+}

@@ -70,7 +70,6 @@ fn an_attesters_file_is_read_and_an_absolute_path_stays() {
         (config.telemetry.format, config.telemetry.filter.as_str()),
         (LogFormat::Json, "info")
     );
-    assert_eq!(config.metrics, None);
     let [
         AttesterLedgerConfig::Vcs { approver, .. },
         AttesterLedgerConfig::Evm { config: evm },

@@ -147,7 +147,7 @@ async fn a_port_that_is_taken_is_named_with_the_remedy() {
         .unwrap_err();
     let text = error.to_string();
     assert!(
-        text.contains("ISTHMUS-0025")
+        text.contains("ISTHMUS-0024")
             && text.contains(&address.to_string())
             && text.contains("choose another port"),
         "{text}"
