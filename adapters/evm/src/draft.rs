@@ -4,6 +4,7 @@
 //! restart; if it goes on without one of the drafts, `lane` fills the gap when the next one is sent.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use alloy::primitives::{B256, Bytes};
 use alloy::sol_types::SolCall;
@@ -15,7 +16,7 @@ use isthmus_core::time::Timestamp;
 use crate::contract::{Gate, core_address, transfer_word};
 use crate::eip712::mint_batch_digest;
 use crate::lane::{Account, Fees, Unsigned, fees};
-use crate::ledger::{EvmLedger, Lanes};
+use crate::ledger::{EvmLedger, Lanes, MAX_BATCH};
 
 /// Gas for a batch besides its items: the call itself and the batch's own checks.
 const BATCH_GAS: u64 = 120_000;
@@ -50,7 +51,13 @@ pub(crate) async fn prepare(
                 .collect();
         }
     };
-    let mut batches: HashMap<BatchId, Draft> = HashMap::new();
+    let mut batches = desk
+        .lanes
+        .batches
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let now = ledger.now();
+    batches.retain(|_, draft| draft.expires.is_none_or(|expires| now < expires));
     operations
         .iter()
         .map(|operation| desk.draft(operation, &mut batches))
@@ -135,9 +142,16 @@ impl Desk<'_> {
         }
     }
 
-    /// A batch that does not contain the item, or was signed for another gate, could never settle it.
+    /// A batch that does not contain the item, fits into no transaction or was signed for another gate could never settle it.
     fn check_batch(&self, item: &MintItem, batch: &SignedBatch) -> Result<(), PrepareError> {
         let chain = self.ledger.chain();
+        if batch.items.len() > MAX_BATCH {
+            return Err(PrepareError::Unsupported(format!(
+                "batch {} has {} items, more than {MAX_BATCH}: have smaller batches signed",
+                batch.id,
+                batch.items.len()
+            )));
+        }
         if !batch.items.contains(item) {
             return Err(PrepareError::Unsupported(format!(
                 "batch {} does not contain the item of transfer {}",

@@ -1,10 +1,12 @@
 //! The adapter itself: a connected gate, and the `Ledger` port on it.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use alloy::primitives::Address;
 use async_trait::async_trait;
+use isthmus_core::id::BatchId;
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
@@ -42,6 +44,8 @@ pub struct EvmLedger {
 pub(crate) struct Lanes {
     pub(crate) mint: Account,
     pub(crate) void: Account,
+    /// Drafts of batches that still count: items of one batch that come due at different times share its draft.
+    pub(crate) batches: Mutex<HashMap<BatchId, Draft>>,
 }
 
 impl Lanes {
@@ -67,6 +71,7 @@ impl EvmLedger {
         let lanes = Lanes {
             mint: Account::new(senders.mint, clock.now()),
             void: Account::new(senders.void, clock.now()),
+            batches: Mutex::default(),
         };
         Self::open(config, Some(lanes), clock).await
     }

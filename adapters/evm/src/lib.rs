@@ -5,6 +5,7 @@
 pub mod config;
 pub mod connect;
 pub mod contract;
+pub mod deploy;
 pub mod eip712;
 pub mod evidence;
 pub mod key;

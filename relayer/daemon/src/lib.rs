@@ -1,3 +1,11 @@
 //! Isthmus, the relayer and attester: configuration, engine, control plane and command line.
 
 pub mod attester;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod engine;
+pub mod error_code;
+pub mod proof;
+pub mod telemetry;
+pub mod wire;

@@ -1,0 +1,135 @@
+//! Deploys a gate from the artifact that `contracts/` builds: for the devnet and the tests. A real gate is deployed once, by
+//! its admin.
+
+use std::time::Duration;
+
+use alloy::network::{EthereumWallet, TransactionBuilder};
+use alloy::primitives::{Bytes, TxHash, U256, hex};
+use alloy::providers::{Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
+use alloy::sol_types::SolValue;
+use alloy::transports::TransportError;
+use isthmus_core::id::Address;
+use isthmus_core::quantity::Quantity;
+use serde::Deserialize;
+
+use crate::contract::{core_address, evm_address};
+use crate::key::SigningKey;
+
+const ARTIFACT: &str = include_str!("../../../contracts/artifacts/Gate.json");
+
+/// How often, and how many times, the deployment's receipt is asked for.
+const POLL: Duration = Duration::from_millis(100);
+const POLLS: u32 = 600;
+
+/// What the constructor is told.
+#[derive(Clone, Debug)]
+pub struct GateParameters {
+    /// Sets caps and unpauses.
+    pub admin: Address,
+    /// Pauses.
+    pub guardian: Address,
+    /// The attesters of epoch 1.
+    pub signers: Vec<Address>,
+    /// How many of them must sign.
+    pub threshold: u8,
+    /// Burns are whole multiples of it: the origin's granularity.
+    pub redemption_step: Quantity,
+    /// Most that may circulate of a class without a cap of its own.
+    pub default_cap: Quantity,
+}
+
+/// Why there is no gate.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// Not a URL.
+    #[error("rpc url {0:?} is not a URL: write it like http://127.0.0.1:8545")]
+    BadUrl(String),
+    /// The built-in artifact is damaged.
+    #[error("the gate's artifact is malformed: rebuild contracts/")]
+    Artifact(#[source] serde_json::Error),
+    /// The node failed. The deployment may have happened.
+    #[error("the node did not answer {question}")]
+    Node {
+        /// What was asked.
+        question: &'static str,
+        /// Why.
+        #[source]
+        source: TransportError,
+    },
+    /// The constructor refused.
+    #[error(
+        "deployment {0} failed: check signers (ascending, not zero) and threshold (1 to their number)"
+    )]
+    Reverted(TxHash),
+    /// Nobody mined it.
+    #[error("deployment {0} is in no block after a minute: does the node make blocks?")]
+    NotIncluded(TxHash),
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    bytecode: String,
+}
+
+/// Deploys a gate with its carbon units; returns its address once it is in a block.
+pub async fn deploy_gate(
+    rpc_url: &str,
+    deployer: &SigningKey,
+    parameters: &GateParameters,
+) -> Result<Address, DeployError> {
+    let url = rpc_url
+        .parse()
+        .map_err(|_| DeployError::BadUrl(rpc_url.into()))?;
+    let provider = ProviderBuilder::new()
+        .wallet(EthereumWallet::from(deployer.signer().clone()))
+        .connect_http(url);
+    let request = TransactionRequest::default().with_deploy_code(code(parameters)?);
+    let pending = provider.send_transaction(request).await;
+    let hash = *answered("eth_sendRawTransaction", pending)?.tx_hash();
+    for _ in 0..POLLS {
+        let receipt = provider.get_transaction_receipt(hash).await;
+        match answered("eth_getTransactionReceipt", receipt)? {
+            Some(receipt) if receipt.status() => {
+                return receipt
+                    .contract_address
+                    .map(core_address)
+                    .ok_or(DeployError::Reverted(hash));
+            }
+            Some(_) => return Err(DeployError::Reverted(hash)),
+            None => tokio::time::sleep(POLL).await,
+        }
+    }
+    Err(DeployError::NotIncluded(hash))
+}
+
+fn answered<T>(
+    question: &'static str,
+    answer: Result<T, TransportError>,
+) -> Result<T, DeployError> {
+    answer.map_err(|source| DeployError::Node { question, source })
+}
+
+/// The contract's code followed by the constructor's arguments.
+fn code(parameters: &GateParameters) -> Result<Bytes, DeployError> {
+    let artifact: Artifact = serde_json::from_str(ARTIFACT).map_err(DeployError::Artifact)?;
+    let mut code = hex::decode(&artifact.bytecode).map_err(|error| {
+        DeployError::Artifact(serde::de::Error::custom(format!("bytecode: {error}")))
+    })?;
+    let signers: Vec<_> = parameters
+        .signers
+        .iter()
+        .copied()
+        .map(evm_address)
+        .collect();
+    let arguments = (
+        evm_address(parameters.admin),
+        evm_address(parameters.guardian),
+        signers,
+        U256::from(parameters.threshold),
+        U256::from(parameters.redemption_step.grams()),
+        U256::from(parameters.default_cap.grams()),
+    );
+    code.extend(arguments.abi_encode_params());
+    Ok(code.into())
+}

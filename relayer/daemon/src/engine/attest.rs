@@ -1,0 +1,330 @@
+//! Collecting a quorum's signatures: mints in batches, voids one by one. A batch that some attester declined in part is formed
+//! again without those items, which then go each by itself, so every round is smaller than the one before it.
+
+mod collect;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use isthmus_core::id::{BatchId, TransferId};
+use isthmus_core::operation::{Authorisation, Item, Lane, MintItem, SignedBatch, SignedVoid, Work};
+use isthmus_core::ports::Append;
+use isthmus_core::receipt::{Finding, Lasting};
+use isthmus_core::transfer::{Event, Next, Transfer};
+
+use crate::engine::attest::collect::{Collected, Refused};
+use crate::engine::backoff::chain;
+use crate::engine::board::{Board, TaskWork};
+use crate::engine::classes::Classes;
+use crate::engine::lane::Gatekeeper;
+use crate::engine::ports::{Gate, SignerSet};
+use crate::engine::{Fatal, Recorder};
+use crate::error_code::ErrorCode;
+use crate::proof::Checkpoints;
+use crate::telemetry::Metrics;
+
+/// Most batches and voids that wait for signatures at a time.
+const MOST_FLIGHTS: usize = 4;
+/// How long a signed batch counts. It bounds how long a signer set that was replaced matters, and proves nothing (R2).
+const DEADLINE_MS: u64 = 60 * 60 * 1000;
+/// Longest sleep: the fallback if a wake-up is lost.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// Collects signatures for one gate.
+#[derive(Debug)]
+pub struct Collector {
+    /// Which lane.
+    pub lane: Lane,
+    /// The gate.
+    pub gate: Arc<dyn Gate>,
+    /// Most items in one batch: as many as fit into one of the chain adapter's transactions.
+    pub most_items: usize,
+    /// Where everything is recorded.
+    pub recorder: Recorder,
+    /// Where attesters are asked.
+    pub board: Arc<Board>,
+    /// The signed log that batches name.
+    pub checkpoints: Arc<Checkpoints>,
+    /// Class profiles, for registration at the gate.
+    pub classes: Arc<Classes>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether new work may begin.
+    pub gatekeeper: Arc<dyn Gatekeeper>,
+}
+
+/// Transfers that ask for the same kind of signature together; their intents are durable.
+enum Flight {
+    Mints(Vec<(Transfer, MintItem)>),
+    Void(Box<Transfer>),
+}
+
+impl Collector {
+    /// Serves the lane until the journal fails.
+    pub async fn run(self) -> Result<(), Fatal> {
+        let mut wake = self.recorder.wake();
+        let mut flights = FuturesUnordered::new();
+        let mut flying = HashSet::new();
+        loop {
+            // Interest is registered before the query, so that a write in between is not missed.
+            wake.borrow_and_update();
+            if flights.len() < MOST_FLIGHTS {
+                for flight in self.take(&flying, MOST_FLIGHTS - flights.len()).await? {
+                    flying.extend(flight.ids());
+                    flights.push(self.fly(flight));
+                }
+            }
+            tokio::select! {
+                Some(landed) = flights.next(), if !flights.is_empty() => {
+                    for id in landed? {
+                        flying.remove(&id);
+                    }
+                }
+                _ = tokio::time::timeout(IDLE, wake.changed()) => {}
+            }
+        }
+    }
+
+    /// What is due and not under way, with its intent durable: from here on a signature may exist (point of no return).
+    async fn take(&self, flying: &HashSet<TransferId>, most: usize) -> Result<Vec<Flight>, Fatal> {
+        let now = self.recorder.clock().now();
+        let page = self.most_items * (MOST_FLIGHTS + 1);
+        let due = self.recorder.journal().due(&self.lane, now, page);
+        let (mut ready, mut fresh, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        for (transfer, _) in due.map_err(Fatal)? {
+            if flying.contains(&transfer.id()) {
+                continue;
+            }
+            match transfer.next(now) {
+                Next::Do(Work::Attest { .. }) if transfer.pending().is_some() => {
+                    ready.push(transfer);
+                }
+                Next::Do(Work::Attest { .. }) if self.gatekeeper.holds(&transfer) => {
+                    held.push((transfer.id(), now.plus_ms(1000)));
+                }
+                Next::Do(work @ Work::Attest { .. }) => fresh.push(Append {
+                    transfer: Some((transfer.id(), transfer.length())),
+                    events: vec![Event::Intended(work)],
+                    ..Append::default()
+                }),
+                Next::Do(Work::Ledger(_)) | Next::Wait(_) | Next::Done => {}
+            }
+        }
+        self.defer(&held)?;
+        fresh.truncate((self.most_items * most).saturating_sub(ready.len()));
+        for answer in self.recorder.record(fresh).await? {
+            // Somebody wrote first (a withdrawal, say): the next round decides anew.
+            ready.extend(answer.ok().and_then(|appended| appended.transfer));
+        }
+        Ok(flights(ready, most, self.most_items))
+    }
+
+    /// Flies until every transfer in it is settled, deferred or quarantined; returns whose they were.
+    async fn fly(&self, flight: Flight) -> Result<Vec<TransferId>, Fatal> {
+        let ids = flight.ids();
+        let started = tokio::time::Instant::now();
+        match flight {
+            Flight::Mints(items) => self.mints(items).await?,
+            Flight::Void(transfer) => self.void(*transfer).await?,
+        }
+        self.metrics.step(&self.lane.to_string(), started.elapsed());
+        Ok(ids)
+    }
+
+    async fn mints(&self, items: Vec<(Transfer, MintItem)>) -> Result<(), Fatal> {
+        let mut rounds = vec![items];
+        while let Some(items) = rounds.pop() {
+            let refused = match self.mint_batch(&items).await {
+                Ok(batch) => {
+                    self.authorised(&items, &batch).await?;
+                    continue;
+                }
+                Err(refused) => refused,
+            };
+            let (declined, clean): (Vec<_>, Vec<_>) =
+                items.into_iter().partition(|(t, _)| refused.names(t.id()));
+            if declined.is_empty() {
+                self.put_off(clean, &refused)?;
+            } else if clean.is_empty() && declined.len() == 1 {
+                self.declined(declined, &refused).await?;
+            } else {
+                // One attester's no does not count for more than its vote: each goes again by itself.
+                rounds.extend(declined.into_iter().map(|item| vec![item]));
+                if !clean.is_empty() {
+                    rounds.push(clean);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn mint_batch(&self, items: &[(Transfer, MintItem)]) -> Result<SignedBatch, Refused> {
+        let signers = self.signers().await?;
+        for (transfer, item) in items {
+            let class = self.classes.of(transfer.terms()).await;
+            let class = class.map_err(|error| Refused::not_asked(chain(error.as_ref())))?;
+            let known = self.gate.ensure_class(item.asset_class, &class).await;
+            known.map_err(|error| Refused::not_asked(chain(error.as_ref())))?;
+        }
+        let head = self.checkpoints.newest();
+        let head = head.map_err(|error| Refused::not_asked(chain(&error)))?;
+        let log = head.log_head();
+        // Whole seconds, as on chain.
+        let deadline = self.recorder.clock().now().plus_ms(DEADLINE_MS);
+        let deadline = isthmus_core::time::Timestamp::from_s(deadline.s());
+        let items: Vec<_> = items.iter().map(|(_, item)| item.clone()).collect();
+        let digest = self.gate.mint_digest(&items, log, signers.epoch, deadline);
+        let work = TaskWork::Mint {
+            ledger: self.lane.ledger.clone(),
+            gate: self.gate.address(),
+            items: items.clone(),
+            log,
+            epoch: signers.epoch,
+            deadline,
+        };
+        let Collected { signatures } = self.collect(work, digest, &signers).await?;
+        Ok(SignedBatch {
+            id: BatchId::new(*digest.as_bytes()),
+            items,
+            log,
+            epoch: signers.epoch,
+            deadline,
+            signatures,
+        })
+    }
+
+    async fn authorised(
+        &self,
+        items: &[(Transfer, MintItem)],
+        batch: &SignedBatch,
+    ) -> Result<(), Fatal> {
+        let batch = Arc::new(batch.clone());
+        let appends = items.iter().map(|(transfer, _)| Append {
+            transfer: Some((transfer.id(), transfer.length())),
+            events: vec![Event::Authorised(Authorisation::Mint(Arc::clone(&batch)))],
+            batches: vec![Arc::clone(&batch)],
+            ..Append::default()
+        });
+        self.recorder.settle(appends.collect()).await
+    }
+
+    async fn void(&self, transfer: Transfer) -> Result<(), Fatal> {
+        match self.signed_void(transfer.id()).await {
+            Ok(void) => {
+                let append = Append {
+                    transfer: Some((transfer.id(), transfer.length())),
+                    events: vec![Event::Authorised(Authorisation::Void(void))],
+                    ..Append::default()
+                };
+                self.recorder.settle(vec![append]).await
+            }
+            // The gate may have minted it: its final answer comes through the mint's own outcome, or a person must look.
+            Err(refused) => {
+                let now = self.recorder.clock().now();
+                let again = self
+                    .recorder
+                    .notes()
+                    .failed(transfer.id(), now, refused.to_string());
+                self.defer(&[(transfer.id(), again)])
+            }
+        }
+    }
+
+    async fn signed_void(&self, transfer: TransferId) -> Result<SignedVoid, Refused> {
+        let signers = self.signers().await?;
+        let digest = self.gate.void_digest(transfer, signers.epoch);
+        let work = TaskWork::Void {
+            ledger: self.lane.ledger.clone(),
+            gate: self.gate.address(),
+            transfer,
+            epoch: signers.epoch,
+        };
+        let Collected { signatures } = self.collect(work, digest, &signers).await?;
+        Ok(SignedVoid {
+            epoch: signers.epoch,
+            signatures,
+        })
+    }
+
+    async fn signers(&self) -> Result<SignerSet, Refused> {
+        let signers = self.gate.signer_set().await;
+        signers.map_err(|error| Refused::not_asked(chain(error.as_ref())))
+    }
+
+    fn put_off(&self, items: Vec<(Transfer, MintItem)>, refused: &Refused) -> Result<(), Fatal> {
+        let now = self.recorder.clock().now();
+        let notes = self.recorder.notes();
+        let later: Vec<_> = items
+            .iter()
+            .map(|(t, _)| (t.id(), notes.failed(t.id(), now, refused.to_string())))
+            .collect();
+        self.defer(&later)
+    }
+
+    /// A transfer that went by itself and has no quorum: later, or, if so many say never that there cannot be one, a finding.
+    async fn declined(
+        &self,
+        items: Vec<(Transfer, MintItem)>,
+        refused: &Refused,
+    ) -> Result<(), Fatal> {
+        let hopeless = refused.lasting() == Lasting::Never;
+        if !hopeless {
+            return self.put_off(items, refused);
+        }
+        for (transfer, _) in items {
+            let finding = Finding {
+                code: ErrorCode::AttestersDeclined.code().into(),
+                detail: refused.to_string(),
+            };
+            self.recorder.quarantine(transfer.id(), finding).await?;
+        }
+        Ok(())
+    }
+
+    fn defer(&self, later: &[(TransferId, isthmus_core::time::Timestamp)]) -> Result<(), Fatal> {
+        if later.is_empty() {
+            return Ok(());
+        }
+        self.recorder.journal().defer(later).map_err(Fatal)
+    }
+}
+
+impl Flight {
+    fn ids(&self) -> Vec<TransferId> {
+        match self {
+            Self::Mints(items) => items.iter().map(|(transfer, _)| transfer.id()).collect(),
+            Self::Void(transfer) => vec![transfer.id()],
+        }
+    }
+}
+
+/// At most `most` flights; voids first, they bring units back.
+fn flights(ready: Vec<Transfer>, most: usize, most_items: usize) -> Vec<Flight> {
+    let (mut voids, mut mints) = (Vec::new(), Vec::new());
+    for transfer in ready {
+        match transfer.pending() {
+            Some(Work::Attest {
+                item: Item::Mint(item),
+                ..
+            }) => {
+                let item = item.clone();
+                mints.push((transfer, item));
+            }
+            Some(Work::Attest {
+                item: Item::Void { .. },
+                ..
+            }) => voids.push(Flight::Void(Box::new(transfer))),
+            Some(Work::Ledger(_)) | None => {}
+        }
+    }
+    let mut flights = voids;
+    while !mints.is_empty() && flights.len() < most {
+        let rest = mints.split_off(mints.len().min(most_items));
+        flights.push(Flight::Mints(std::mem::replace(&mut mints, rest)));
+    }
+    flights.truncate(most.max(1));
+    flights
+}

@@ -1,0 +1,369 @@
+//! The board: what attesters are asked, and what they answered. In memory only: whoever posted asks again after a restart, and
+//! attesters remember what they promised.
+
+mod task;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use isthmus_core::id::{LedgerId, TransferId};
+use isthmus_core::instruction::Instruction;
+use isthmus_core::jcs;
+use isthmus_core::operation::Operation;
+use isthmus_core::receipt::Lasting;
+use isthmus_core::time::{Clock, Timestamp};
+use tokio::sync::{Notify, mpsc};
+
+pub use task::{Answer, DeclinedItem, Task, TaskWork};
+
+/// Most tasks on the board. Who posts above it posts again later.
+const MOST_TASKS: usize = 20_000;
+/// Longest sleep of a pull between looks: a task that was declined for now comes up again without a notice.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How soon an approval that was declined for now is asked for again.
+const AGAIN_MS: u64 = 1_000;
+/// How soon an approval that was declined for good is asked for again: the attester's operator may have mended something.
+const MUCH_LATER_MS: u64 = 30_000;
+/// An approval that nobody has posted again for so long is not wanted any more.
+const FORGOTTEN_MS: u64 = 120_000;
+
+/// Tasks and answers.
+#[derive(Debug)]
+pub struct Board {
+    clock: Arc<dyn Clock>,
+    posted: Mutex<Posted>,
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Posted {
+    /// By running number: oldest first.
+    entries: BTreeMap<u64, Entry>,
+    /// Task id or approval's reference → running number.
+    names: HashMap<String, u64>,
+    next: u64,
+    seen: BTreeMap<String, Timestamp>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    task: Task,
+    posted: Timestamp,
+    /// When each attester that answered is to be asked again; never if `None`.
+    answered: HashMap<String, Option<Timestamp>>,
+    /// Why attesters said no, by name.
+    declined: BTreeMap<String, String>,
+    /// Where signatures go; approvals go to the registry.
+    reply: Option<mpsc::UnboundedSender<(String, Answer)>>,
+}
+
+/// A posted request for signatures. Dropping it takes the task off the board.
+#[derive(Debug)]
+pub struct Collecting<'a> {
+    board: &'a Board,
+    name: String,
+    /// Answers as they come, with the attester's name.
+    pub answers: mpsc::UnboundedReceiver<(String, Answer)>,
+}
+
+impl Drop for Collecting<'_> {
+    fn drop(&mut self) {
+        self.board.remove(&self.name);
+    }
+}
+
+impl Board {
+    /// An empty board.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            posted: Mutex::default(),
+            news: Notify::new(),
+        }
+    }
+
+    /// Asks every attester to sign.
+    pub fn collect(&self, work: TaskWork) -> Collecting<'_> {
+        let (reply, answers) = mpsc::unbounded_channel();
+        let mut posted = self.lock();
+        let name = format!("sign-{}", posted.next);
+        posted.add(name.clone(), work, self.clock.now(), Some(reply));
+        drop(posted);
+        self.news.notify_waiters();
+        Collecting {
+            board: self,
+            name,
+            answers,
+        }
+    }
+
+    /// Asks every attester to approve what is proposed. Asking again keeps the answers.
+    pub fn post_approval(&self, operation: &Operation, instruction: Option<&Instruction>) {
+        let reference = operation.reference();
+        let now = self.clock.now();
+        let mut posted = self.lock();
+        if let Some(entry) = posted.entry(&reference) {
+            entry.posted = now;
+            return;
+        }
+        posted.forget_stale(now);
+        if posted.entries.len() >= MOST_TASKS {
+            return;
+        }
+        let work = TaskWork::Approval {
+            ledger: operation.ledger().clone(),
+            transfer: operation.transfer(),
+            reference: reference.clone(),
+            instruction: instruction.map(jcs::bytes).unwrap_or_default(),
+        };
+        posted.add(reference, work, now, None);
+        drop(posted);
+        self.news.notify_waiters();
+    }
+
+    /// Takes a task off the board, by its id or its approval's reference.
+    pub fn remove(&self, name: &str) {
+        let mut posted = self.lock();
+        if let Some(number) = posted.names.remove(name) {
+            posted.entries.remove(&number);
+        }
+    }
+
+    /// Tasks that this attester has not answered, oldest first; waits for one.
+    pub async fn pull(&self, attester: &str, wait: Duration, limit: usize) -> Vec<Task> {
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            // Interest is registered before the look, so that what is posted in between is not missed.
+            let news = self.news.notified();
+            let tasks = self.open_for(attester, limit);
+            let now = tokio::time::Instant::now();
+            if !tasks.is_empty() || now >= until {
+                return tasks;
+            }
+            let pause = LOOK_AGAIN.min(until - now);
+            let _timed_out = tokio::time::timeout(pause, news).await;
+        }
+    }
+
+    fn open_for(&self, attester: &str, limit: usize) -> Vec<Task> {
+        let now = self.clock.now();
+        let mut posted = self.lock();
+        posted.seen.insert(attester.to_owned(), now);
+        let open = |entry: &&Entry| match entry.answered.get(attester) {
+            None => true,
+            Some(again) => again.is_some_and(|at| at <= now),
+        };
+        let tasks = posted.entries.values().filter(open).take(limit);
+        tasks.map(|entry| entry.task.clone()).collect()
+    }
+
+    /// Takes an answer in. One to a task that is gone changes nothing.
+    pub fn answer(&self, attester: &str, task: &str, answer: Answer) {
+        let now = self.clock.now();
+        let mut posted = self.lock();
+        posted.seen.insert(attester.to_owned(), now);
+        let Some(entry) = posted.entry(task) else {
+            return;
+        };
+        let again = match &answer {
+            Answer::Signed(_) | Answer::Approved => {
+                entry.declined.remove(attester);
+                None
+            }
+            Answer::Declined(items) => {
+                entry.declined.insert(attester.to_owned(), said(items));
+                let never = items.iter().any(|item| item.lasting == Lasting::Never);
+                let pause = if never { MUCH_LATER_MS } else { AGAIN_MS };
+                entry.reply.is_none().then(|| now.plus_ms(pause))
+            }
+        };
+        entry.answered.insert(attester.to_owned(), again);
+        if let Some(reply) = &entry.reply {
+            // Whoever asked may have stopped listening.
+            let _gone = reply.send((attester.to_owned(), answer));
+        }
+    }
+
+    /// When each attester was last heard of.
+    pub fn last_seen(&self) -> Vec<(String, Timestamp)> {
+        let posted = self.lock();
+        posted.seen.iter().map(|(n, at)| (n.clone(), *at)).collect()
+    }
+
+    /// Approvals at a ledger that attesters said no to: transfer, and who said what.
+    pub fn declined(&self, ledger: &LedgerId) -> Vec<(TransferId, String)> {
+        let posted = self.lock();
+        let of_ledger = posted
+            .entries
+            .values()
+            .filter_map(|entry| match &entry.task.work {
+                TaskWork::Approval {
+                    ledger: id,
+                    transfer,
+                    ..
+                } if id == ledger && !entry.declined.is_empty() => {
+                    Some((*transfer, &entry.declined))
+                }
+                TaskWork::Approval { .. } | TaskWork::Mint { .. } | TaskWork::Void { .. } => None,
+            });
+        of_ledger
+            .map(|(transfer, by)| {
+                let said: Vec<_> = by
+                    .iter()
+                    .map(|(name, why)| format!("{name}: {why}"))
+                    .collect();
+                (transfer, said.join("; "))
+            })
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Posted> {
+        // Every change is complete before the guard is dropped, and nothing here outlives the process.
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Posted {
+    fn add(
+        &mut self,
+        name: String,
+        work: TaskWork,
+        posted: Timestamp,
+        reply: Option<mpsc::UnboundedSender<(String, Answer)>>,
+    ) {
+        let number = self.next;
+        self.next += 1;
+        self.names.insert(name.clone(), number);
+        let entry = Entry {
+            task: Task { id: name, work },
+            posted,
+            answered: HashMap::new(),
+            declined: BTreeMap::new(),
+            reply,
+        };
+        self.entries.insert(number, entry);
+    }
+
+    fn entry(&mut self, name: &str) -> Option<&mut Entry> {
+        let number = self.names.get(name)?;
+        self.entries.get_mut(number)
+    }
+
+    fn forget_stale(&mut self, now: Timestamp) {
+        let stale =
+            |entry: &Entry| entry.reply.is_none() && entry.posted.plus_ms(FORGOTTEN_MS) < now;
+        let Self { entries, names, .. } = self;
+        entries.retain(|_, entry| {
+            let keep = !stale(entry);
+            if !keep {
+                names.remove(&entry.task.id);
+            }
+            keep
+        });
+    }
+}
+
+fn said(items: &[DeclinedItem]) -> String {
+    let first = items
+        .first()
+        .map(|item| format!("{}: {}", item.code, item.reason));
+    first.unwrap_or_else(|| "declined without a reason".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use isthmus_core::id::{Address, LedgerId};
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Hands(AtomicU64);
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_ms(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    fn ledger() -> LedgerId {
+        "vcs:sandbox".parse().unwrap()
+    }
+
+    fn void() -> TaskWork {
+        TaskWork::Void {
+            ledger: ledger(),
+            gate: Address::new([1; 20]),
+            transfer: TransferId::new([2; 32]),
+            epoch: 1,
+        }
+    }
+
+    fn unlock() -> Operation {
+        Operation::Unlock {
+            transfer: TransferId::new([2; 32]),
+            ledger: ledger(),
+            account: "1001".parse().unwrap(),
+            custody_account: "9001".parse().unwrap(),
+            units: vec![],
+        }
+    }
+
+    fn no(lasting: Lasting) -> Answer {
+        Answer::Declined(vec![DeclinedItem {
+            transfer: TransferId::new([2; 32]),
+            code: "policy".into(),
+            reason: "paused".into(),
+            lasting,
+        }])
+    }
+
+    #[tokio::test]
+    async fn each_attester_is_asked_to_sign_once_and_its_answer_reaches_who_asked() {
+        let board = Board::new(Arc::new(Hands::default()));
+        let mut collecting = board.collect(void());
+        let task = board.pull("a", Duration::ZERO, 10).await.pop().unwrap();
+        assert_eq!(
+            board.pull("b", Duration::ZERO, 10).await,
+            vec![task.clone()]
+        );
+        board.answer("a", &task.id, Answer::Signed(vec![1]));
+        assert!(board.pull("a", Duration::ZERO, 10).await.is_empty());
+        let answered = collecting.answers.recv().await.unwrap();
+        assert_eq!(answered, ("a".to_owned(), Answer::Signed(vec![1])));
+        drop(collecting);
+        assert!(board.pull("b", Duration::ZERO, 10).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_approval_declined_for_now_is_asked_for_again_and_one_given_is_not() {
+        let hands = Arc::new(Hands::default());
+        let board = Board::new(Arc::clone(&hands) as Arc<dyn Clock>);
+        board.post_approval(&unlock(), None);
+        let task = board.pull("a", Duration::ZERO, 10).await.pop().unwrap();
+        board.answer("a", &task.id, no(Lasting::Later));
+        assert!(board.pull("a", Duration::ZERO, 10).await.is_empty());
+        assert_eq!(board.declined(&ledger()).len(), 1);
+        hands.0.fetch_add(AGAIN_MS, Ordering::Relaxed);
+        assert_eq!(board.pull("a", Duration::ZERO, 10).await.len(), 1);
+        board.answer("a", &task.id, Answer::Approved);
+        hands.0.fetch_add(MUCH_LATER_MS, Ordering::Relaxed);
+        board.post_approval(&unlock(), None);
+        assert!(board.pull("a", Duration::ZERO, 10).await.is_empty());
+        assert!(board.declined(&ledger()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_waiting_pull_is_woken_by_a_post() {
+        let board = Board::new(Arc::new(Hands::default()));
+        let pull = board.pull("a", Duration::from_secs(30), 10);
+        let post = async {
+            tokio::task::yield_now().await;
+            board.post_approval(&unlock(), None);
+        };
+        let (tasks, ()) = tokio::join!(pull, post);
+        assert_eq!(tasks.len(), 1);
+    }
+}

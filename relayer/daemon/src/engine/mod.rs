@@ -1,0 +1,18 @@
+//! The engine: lanes that do what `Transfer::next` decides, admission, observation, attestation. First submission, retry and
+//! crash recovery are the same code: a lane asks what became of pending work before it does anything.
+
+pub mod admission;
+pub mod attest;
+pub mod backoff;
+pub mod board;
+pub mod classes;
+pub mod lane;
+pub mod leaves;
+pub mod observe;
+pub mod pause;
+pub mod ports;
+pub mod recorder;
+pub mod settle;
+pub mod watch;
+
+pub use recorder::{Fatal, Recorder};

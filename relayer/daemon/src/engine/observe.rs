@@ -1,0 +1,213 @@
+//! Observing a ledger from its cursor: burns become returns, unexplained movements become findings, a contradiction halts the
+//! ledger's pools. The cursor passes a fact only after what the fact causes is durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use isthmus_core::id::LedgerId;
+use isthmus_core::ports::{
+    Append, AppendError, BookChange, Cursor, Fact, FindError, Ledger, Observations, Observed,
+};
+use isthmus_core::receipt::Receipt;
+use isthmus_core::terms::{Burn, Return, Terms};
+use isthmus_core::transfer::Event;
+use isthmus_store::{Store, StoredRouteStatus};
+
+use crate::engine::backoff::chain;
+use crate::engine::pause::{Pauses, Scope};
+use crate::engine::watch::LedgerWatch;
+use crate::engine::{Fatal, Recorder, leaves};
+
+/// Pause between looks when nothing is new.
+const IDLE: Duration = Duration::from_millis(250);
+/// Pause after a failure.
+const TROUBLED: Duration = Duration::from_secs(1);
+/// Most facts in one page.
+const PAGE: usize = 256;
+/// A cursor that moved this far without a fact is written too, so that a restart does not look at it all again.
+const QUIET_STRIDE: u64 = 500;
+
+/// Observes one ledger.
+#[derive(Debug)]
+pub struct Observer {
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where everything is recorded.
+    pub recorder: Recorder,
+    /// Cursors and routes.
+    pub store: Arc<Store>,
+    /// Stops a ledger that contradicts itself.
+    pub pauses: Pauses,
+    /// For status.
+    pub watch: Arc<LedgerWatch>,
+}
+
+/// How a page ended.
+enum Page {
+    /// Everything in it is durable.
+    Done,
+    /// A burn has to wait until the mints before it are recorded.
+    Waiting(String),
+}
+
+impl Observer {
+    /// Observes until the journal fails.
+    pub async fn run(self) -> Result<(), Fatal> {
+        let id = self.ledger.profile().id.clone();
+        let mut cursor = self.stored_cursor(&id)?;
+        let mut written = cursor.height;
+        loop {
+            match self.ledger.observe(&cursor, PAGE).await {
+                Ok(observations) => {
+                    let pause = self
+                        .page(&id, observations, &mut cursor, &mut written)
+                        .await?;
+                    tokio::time::sleep(pause).await;
+                }
+                Err(error) => {
+                    self.trouble(&id, error)?;
+                    tokio::time::sleep(TROUBLED).await;
+                }
+            }
+        }
+    }
+
+    fn stored_cursor(&self, id: &LedgerId) -> Result<Cursor, Fatal> {
+        let stored = self.store.cursor(id).map_err(Fatal)?;
+        Ok(stored.unwrap_or(Cursor {
+            height: 0,
+            block: None,
+            last_number: 0,
+        }))
+    }
+
+    /// Takes a page in; returns how long to wait before the next one.
+    async fn page(
+        &self,
+        id: &LedgerId,
+        observations: Observations,
+        cursor: &mut Cursor,
+        written: &mut u64,
+    ) -> Result<Duration, Fatal> {
+        let Observations { facts, next, head } = observations;
+        let eventful = !facts.is_empty();
+        for observed in facts {
+            if let Page::Waiting(why) = self.fact(observed).await? {
+                self.watch.troubled(why);
+                return Ok(IDLE);
+            }
+        }
+        let strode = next.height.saturating_sub(*written) >= QUIET_STRIDE;
+        if eventful || strode {
+            let append = Append {
+                cursor: Some((id.clone(), next.clone())),
+                ..Append::default()
+            };
+            self.recorder.record(vec![append]).await?;
+            *written = next.height;
+        }
+        self.watch.observed(head, next.height);
+        let behind = next.height < head;
+        *cursor = next;
+        Ok(if behind { Duration::ZERO } else { IDLE })
+    }
+
+    async fn fact(&self, observed: Observed) -> Result<Page, Fatal> {
+        match observed.fact {
+            Fact::Burned(burn) => self.burned(burn, observed.receipt).await,
+            Fact::Unattributed { reference, units } => {
+                let serials: Vec<_> = units.iter().map(ToString::to_string).collect();
+                let finding = format!(
+                    "movement {reference:?} of {} is not ours",
+                    serials.join(" ")
+                );
+                tracing::warn!(ledger = %self.ledger.profile().id, %finding, "unattributed");
+                self.watch.finding(finding);
+                Ok(Page::Done)
+            }
+        }
+    }
+
+    /// Opens the return of a burn. Seen again after a crash it exists already, and nothing changes (R10).
+    async fn burned(&self, burn: Burn, receipt: Receipt) -> Result<Page, Fatal> {
+        let id = burn.id();
+        if self
+            .recorder
+            .journal()
+            .transfer(id)
+            .map_err(Fatal)?
+            .is_some()
+        {
+            return Ok(Page::Done);
+        }
+        let Some(back) = self.allocated(&burn)? else {
+            // The mint of these equivalents is final, or they could not have been burned, but its lane has not recorded it yet.
+            return Ok(Page::Waiting(format!(
+                "burn {} of {} waits until the mints that it draws on are recorded",
+                burn.number, burn.quantity
+            )));
+        };
+        let now = self.recorder.clock().now();
+        let append = Append {
+            transfer: Some((id, 0)),
+            leaves: vec![leaves::burned(&back, &receipt, now)],
+            book: vec![BookChange::Allocate {
+                burn: id,
+                pool: back.pool,
+                blocks: back.allocation.clone(),
+            }],
+            events: vec![Event::Burned {
+                terms: Terms::Return(back),
+                receipt,
+            }],
+            ..Append::default()
+        };
+        match self.recorder.record(vec![append]).await?.pop() {
+            Some(Ok(_) | Err(AppendError::Conflict { .. })) => Ok(Page::Done),
+            Some(Err(error)) => Ok(Page::Waiting(chain(&error))),
+            None => Ok(Page::Waiting("the journal gave no answer".into())),
+        }
+    }
+
+    /// The return with its originals, from the one pool of this class at this gate that has them.
+    fn allocated(&self, burn: &Burn) -> Result<Option<Return>, Fatal> {
+        let Some(tonnes) = burn.quantity.tonnes() else {
+            return Ok(None);
+        };
+        for route in self.store.routes().map_err(Fatal)? {
+            let document = &route.document;
+            if route.status != StoredRouteStatus::Active
+                || document.destination != burn.ledger
+                || document.gate != burn.gate
+            {
+                continue;
+            }
+            let pool = document.pool(burn.asset_class);
+            let journal = self.recorder.journal();
+            if let Some(allocation) = journal.allocate(pool.id(), tonnes).map_err(Fatal)? {
+                return Ok(Some(Return {
+                    burn: burn.clone(),
+                    origin: pool.origin.clone(),
+                    pool: pool.id(),
+                    custody_account: pool.custody_account,
+                    allocation,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn trouble(&self, id: &LedgerId, error: FindError) -> Result<(), Fatal> {
+        match error {
+            FindError::Unavailable(error) => self.watch.troubled(chain(error.as_ref())),
+            FindError::Contradiction(contradiction) => {
+                let by = format!("isthmus: {contradiction}");
+                self.watch.troubled(contradiction.to_string());
+                let scope = Scope::Ledger(id.clone());
+                tracing::error!(%scope, %contradiction, "paused");
+                self.pauses.pause(&scope, &by).map_err(Fatal)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! Pauses: what takes no new work. Durable and in the log, so that attesters stop too. Outcomes of what is in flight still
+//! count, and a withdrawal or a return goes on while its route is paused: both only bring units back.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use isthmus_core::id::{LedgerId, RouteId};
+use isthmus_core::operation::{Item, Operation, Work};
+use isthmus_core::policy::RouteStatus;
+use isthmus_core::ports::StoreError;
+use isthmus_core::terms::Terms;
+use isthmus_core::time::Clock;
+use isthmus_core::transfer::{Next, Transfer};
+use isthmus_store::Store;
+
+use crate::engine::lane::Gatekeeper;
+use crate::engine::leaves;
+
+/// What a pause is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// Locks and mints of one route.
+    Route(RouteId),
+    /// Every intent at, or for, one ledger: set by the engine too, when the ledger contradicts itself.
+    Ledger(LedgerId),
+}
+
+/// Text that is no scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("scope {0:?} is not valid: write all, route:<id> or ledger:<id>")]
+pub struct InvalidScope(pub String);
+
+impl FromStr for Scope {
+    type Err = InvalidScope;
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        let invalid = || InvalidScope(text.chars().take(80).collect());
+        match text.split_once(':') {
+            None if text == "all" => Ok(Self::All),
+            Some(("route", id)) => id.parse().map(Self::Route).map_err(|_| invalid()),
+            Some(("ledger", id)) => id.parse().map(Self::Ledger).map_err(|_| invalid()),
+            None | Some(_) => Err(invalid()),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Route(id) => write!(f, "route:{id}"),
+            Self::Ledger(id) => write!(f, "ledger:{id}"),
+        }
+    }
+}
+
+/// What is paused, as the store has it.
+#[derive(Clone, Debug)]
+pub struct Pauses {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Pauses {
+    /// Over a store.
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Stops new work of a scope. Pausing what is paused changes nothing and writes no leaf.
+    pub fn pause(&self, scope: &Scope, by: &str) -> Result<(), StoreError> {
+        let scope = scope.to_string();
+        if self.store.paused()?.contains(&scope) {
+            return Ok(());
+        }
+        let leaf = leaves::paused(scope.clone(), by.to_owned(), self.clock.now());
+        self.store
+            .set_paused(&scope, Some(by.to_owned()), vec![leaf])
+    }
+
+    /// Lets work of a scope go on. Resuming what runs changes nothing and writes no leaf.
+    pub fn resume(&self, scope: &Scope, by: &str) -> Result<(), StoreError> {
+        let scope = scope.to_string();
+        if !self.store.paused()?.contains(&scope) {
+            return Ok(());
+        }
+        let leaf = leaves::resumed(scope.clone(), by.to_owned(), self.clock.now());
+        self.store.set_paused(&scope, None, vec![leaf])
+    }
+
+    /// What is paused, as scopes are written.
+    pub fn list(&self) -> Result<Vec<String>, StoreError> {
+        self.store.paused()
+    }
+
+    /// Whether a route takes transfers: it, a ledger of it or everything may be paused.
+    pub fn route_status(
+        &self,
+        route: &RouteId,
+        ledgers: [&LedgerId; 2],
+    ) -> Result<RouteStatus, StoreError> {
+        let paused = self.store.paused()?;
+        let stopped = paused.iter().any(|scope| {
+            scope == "all"
+                || *scope == format!("route:{route}")
+                || ledgers.iter().any(|id| *scope == format!("ledger:{id}"))
+        });
+        Ok(if stopped {
+            RouteStatus::Paused
+        } else {
+            RouteStatus::Active
+        })
+    }
+}
+
+impl Gatekeeper for Pauses {
+    fn holds(&self, transfer: &Transfer) -> bool {
+        let Ok(paused) = self.store.paused() else {
+            // Without knowing what is paused nothing new begins.
+            return true;
+        };
+        if paused.is_empty() {
+            return false;
+        }
+        let terms = transfer.terms();
+        let stops = |scope: &String| match scope.parse::<Scope>() {
+            Ok(Scope::Route(id)) => is_of_route(terms, &id) && is_advance(transfer),
+            Ok(Scope::Ledger(id)) => *terms.origin() == id || *terms.destination() == id,
+            // A scope that this version cannot read stops everything: the safe side.
+            Ok(Scope::All) | Err(_) => true,
+        };
+        paused.iter().any(stops)
+    }
+}
+
+fn is_of_route(terms: &Terms, route: &RouteId) -> bool {
+    match terms {
+        Terms::Outbound(outbound) => outbound.terms.route == *route,
+        Terms::Return(_) => false,
+    }
+}
+
+/// Whether its next work brings units over: a lock, a mint, or asking for a mint.
+fn is_advance(transfer: &Transfer) -> bool {
+    match transfer.next(isthmus_core::time::Timestamp::from_ms(0)) {
+        Next::Do(Work::Attest { item, .. }) => matches!(item, Item::Mint(_)),
+        Next::Do(Work::Ledger(operation)) => {
+            matches!(operation, Operation::Lock { .. } | Operation::Mint { .. })
+        }
+        Next::Wait(_) | Next::Done => false,
+    }
+}

@@ -1,0 +1,174 @@
+//! The one way into the journal: everything the engine learns or intends passes here, and every state change is announced
+//! here, once.
+
+use std::sync::Arc;
+
+use isthmus_core::id::TransferId;
+use isthmus_core::ports::{Append, AppendError, Appended, Journal, StoreError};
+use isthmus_core::receipt::Finding;
+use isthmus_core::transfer::Event;
+use tokio::sync::{broadcast, watch};
+
+use crate::engine::backoff::{Notes, chain};
+use crate::engine::leaves;
+use isthmus_core::time::Clock;
+
+/// How many changes a slow watcher may fall behind before it has to read the transfer again.
+const WATCH_BACKLOG: usize = 4096;
+
+/// The journal failed: the outcome of the write is unknown, so the process must stop and start again from the disk.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal failed, stopping")]
+pub struct Fatal(#[source] pub StoreError);
+
+/// Writes to the journal, announces what changed.
+#[derive(Clone)]
+pub struct Recorder {
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    notes: Arc<Notes>,
+    changed: broadcast::Sender<TransferId>,
+    version: Arc<watch::Sender<u64>>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// Over a journal.
+    pub fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>) -> Self {
+        let (changed, _) = broadcast::channel(WATCH_BACKLOG);
+        let (version, _) = watch::channel(0);
+        Self {
+            journal,
+            clock,
+            notes: Arc::default(),
+            changed,
+            version: Arc::new(version),
+        }
+    }
+
+    /// The journal, for reading.
+    pub fn journal(&self) -> &dyn Journal {
+        self.journal.as_ref()
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Attempts and last reports.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Ids of transfers as they change.
+    pub fn watch(&self) -> broadcast::Receiver<TransferId> {
+        self.changed.subscribe()
+    }
+
+    /// Ticks with every write: what a lane waits for. Subscribe before reading what is due, so that no wake-up is lost.
+    pub fn wake(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// Writes a batch durably. Entries fail one by one; only the disk fails them all.
+    pub async fn record(
+        &self,
+        batch: Vec<Append>,
+    ) -> Result<Vec<Result<Appended, AppendError>>, Fatal> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<_> = batch
+            .iter()
+            .map(|a| {
+                a.events
+                    .iter()
+                    .map(Event::name)
+                    .collect::<Vec<_>>()
+                    .join(",")
+            })
+            .collect();
+        let journal = Arc::clone(&self.journal);
+        let answers = tokio::task::spawn_blocking(move || journal.append(batch))
+            .await
+            .map_err(|e| Fatal(StoreError(format!("the writer's caller ended: {e}"))))?;
+        let mut checked = Vec::with_capacity(answers.len());
+        for (answer, events) in answers.into_iter().zip(names) {
+            match answer {
+                Ok(appended) => {
+                    if let Some(transfer) = &appended.transfer {
+                        self.announce(transfer, &events);
+                    }
+                    checked.push(Ok(appended));
+                }
+                Err(AppendError::Store(error)) => return Err(Fatal(error)),
+                Err(other) => checked.push(Err(other)),
+            }
+        }
+        self.version
+            .send_modify(|version| *version = version.wrapping_add(1));
+        Ok(checked)
+    }
+
+    /// Records what became of a transfer's work. A fact that cannot be true of it quarantines it and nothing else; somebody
+    /// else's earlier write is left to the next round, which decides anew.
+    pub async fn settle(&self, batch: Vec<Append>) -> Result<(), Fatal> {
+        let ids: Vec<_> = batch.iter().map(|a| a.transfer.map(|(id, _)| id)).collect();
+        let mut findings = Vec::new();
+        for (id, answer) in ids.into_iter().zip(self.record(batch).await?) {
+            match (id, answer) {
+                (_, Ok(_) | Err(AppendError::Conflict { .. })) | (None, Err(_)) => {}
+                (Some(id), Err(error)) => findings.push((id, chain(&error))),
+            }
+        }
+        for (id, detail) in findings {
+            self.quarantine(
+                id,
+                Finding {
+                    code: crate::error_code::ErrorCode::ContradictoryFact
+                        .code()
+                        .into(),
+                    detail,
+                },
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Stops a transfer's intents until two people have looked.
+    pub async fn quarantine(&self, id: TransferId, finding: Finding) -> Result<(), Fatal> {
+        tracing::error!(transfer.id = %id, code = %finding.code, detail = %finding.detail, "quarantined");
+        let Some(transfer) = self.journal.transfer(id).map_err(Fatal)? else {
+            return Ok(());
+        };
+        let event = Event::Quarantined(finding);
+        let append = Append {
+            transfer: Some((id, transfer.length())),
+            leaves: leaves::of(&transfer, &event, self.clock.now()),
+            events: vec![event],
+            ..Append::default()
+        };
+        // A conflict or an ended transfer: it moved by itself meanwhile, and the next contradiction will be found again.
+        self.record(vec![append]).await.map(drop)
+    }
+
+    fn announce(&self, transfer: &isthmus_core::transfer::Transfer, events: &str) {
+        self.notes.moved(transfer.id());
+        tracing::info!(
+            transfer.id = %transfer.id(),
+            state = transfer.state().name(),
+            pending = transfer.pending().map_or("", |work| work.lane().step.as_str()),
+            events,
+            "transfer changed"
+        );
+        // Nobody watching is fine.
+        let _nobody = self.changed.send(transfer.id());
+    }
+}

@@ -1,0 +1,58 @@
+//! What the observer of a ledger saw last: for status and metrics, never for decisions.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Most findings kept.
+const MOST_FINDINGS: usize = 20;
+
+/// The last words of one ledger's observer.
+#[derive(Debug, Default)]
+pub struct LedgerWatch(Mutex<LedgerSnapshot>);
+
+/// How one ledger is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerSnapshot {
+    /// Why it could not be observed last time, if so.
+    pub problem: Option<String>,
+    /// How far it is final: block height or registry sequence.
+    pub final_height: u64,
+    /// How far it was observed.
+    pub observed_height: u64,
+    /// Facts that nothing of ours explains, newest last.
+    pub findings: VecDeque<String>,
+}
+
+impl LedgerWatch {
+    /// How it is doing.
+    pub fn snapshot(&self) -> LedgerSnapshot {
+        self.lock().clone()
+    }
+
+    /// It was observed.
+    pub fn observed(&self, final_height: u64, observed_height: u64) {
+        let mut snapshot = self.lock();
+        snapshot.problem = None;
+        snapshot.final_height = final_height;
+        snapshot.observed_height = observed_height;
+    }
+
+    /// It could not be observed, or not further.
+    pub fn troubled(&self, problem: String) {
+        self.lock().problem = Some(problem);
+    }
+
+    /// Something that a person should look at.
+    pub fn finding(&self, finding: String) {
+        let mut snapshot = self.lock();
+        if snapshot.findings.len() >= MOST_FINDINGS {
+            snapshot.findings.pop_front();
+        }
+        snapshot.findings.push_back(finding);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LedgerSnapshot> {
+        // It holds words for people only; half-written ones do no harm.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,244 @@
+//! A relayer process, put together from its configuration: store, ledgers, engine, control plane, metrics.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use isthmus_core::id::LedgerId;
+use isthmus_core::operation::{Lane, OperationKind, Step};
+use isthmus_core::ports::{Journal, Ledger, LedgerKind};
+use isthmus_core::time::Clock;
+use isthmus_evm::{EvmLedger, Sender, Senders};
+use isthmus_store::Store;
+use isthmus_vcs::{Duty, VcsLedger};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::config::{LedgerConfig, RelayerConfig};
+use crate::control::{self, LedgerHandle, Services};
+use crate::engine::Recorder;
+use crate::engine::admission::Admission;
+use crate::engine::attest::Collector;
+use crate::engine::board::Board;
+use crate::engine::classes::Classes;
+use crate::engine::lane::{Gatekeeper, LaneWorker};
+use crate::engine::observe::Observer;
+use crate::engine::pause::Pauses;
+use crate::engine::ports::{Gate, Registry};
+use crate::engine::watch::LedgerWatch;
+use crate::proof::Checkpoints;
+use crate::telemetry::{self, Metrics};
+use crate::wire::clock::SystemClock;
+use crate::wire::connect::patiently;
+use crate::wire::gate::EvmGate;
+use crate::wire::registry::VcsRegistry;
+use crate::wire::sample::StoreSource;
+use crate::wire::shutdown;
+
+/// What is connected, by kind of port.
+#[derive(Default)]
+struct Ledgers {
+    handles: Vec<LedgerHandle>,
+    registries: BTreeMap<LedgerId, Arc<dyn Registry>>,
+    gates: BTreeMap<LedgerId, Arc<dyn Gate>>,
+}
+
+/// What every loop of the engine is given.
+struct Engine {
+    recorder: Recorder,
+    store: Arc<Store>,
+    board: Arc<Board>,
+    pauses: Arc<Pauses>,
+    checkpoints: Arc<Checkpoints>,
+    classes: Arc<Classes>,
+    metrics: Metrics,
+}
+
+/// Runs a relayer until it is told to stop, or its journal fails.
+pub async fn run(config: RelayerConfig) -> anyhow::Result<()> {
+    telemetry::init(&config.telemetry)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = Store::open(&config.data_dir, &config.network, Arc::clone(&clock))?;
+    let store = Arc::new(store);
+    let listener = TcpListener::bind(config.control.listen).await;
+    let listener = listener
+        .with_context(|| format!("control.listen: cannot listen on {}", config.control.listen))?;
+    let Ledgers {
+        handles,
+        registries,
+        gates,
+    } = connect(config.ledgers, &store, &clock).await?;
+    let journal: Arc<dyn Journal> = Arc::clone(&store) as Arc<dyn Journal>;
+    let engine = Engine {
+        recorder: Recorder::new(journal, Arc::clone(&clock)),
+        board: Arc::new(Board::new(Arc::clone(&clock))),
+        pauses: Arc::new(Pauses::new(Arc::clone(&store), Arc::clone(&clock))),
+        checkpoints: Arc::new(Checkpoints::open(
+            Arc::clone(&store),
+            config.log.origin,
+            config.log.seed,
+        )?),
+        classes: Arc::new(Classes::new(registries.clone())),
+        metrics: Metrics::new(),
+        store,
+    };
+    let services = Services {
+        store: Arc::clone(&engine.store),
+        recorder: engine.recorder.clone(),
+        admission: Arc::new(Admission::new(
+            engine.recorder.clone(),
+            Arc::clone(&engine.store),
+            Arc::clone(&engine.pauses),
+            registries,
+            Arc::clone(&engine.classes),
+        )),
+        board: Arc::clone(&engine.board),
+        pauses: Arc::clone(&engine.pauses),
+        checkpoints: Arc::clone(&engine.checkpoints),
+        identities: config.control.identities,
+        route_admins: config.route_admins,
+        ledgers: handles.clone(),
+        started: clock.now(),
+    };
+    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    if let Some(listen) = config.metrics {
+        let source = StoreSource {
+            store: Arc::clone(&engine.store),
+            board: Arc::clone(&engine.board),
+            ledgers: handles.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let served = telemetry::serve(listen, engine.metrics.clone(), Arc::new(source));
+        tasks.spawn(async move { Ok(served.await?) });
+    }
+    engine.spawn(&handles, &gates, &mut tasks);
+    tasks.spawn(async move { Ok(control::serve(listener, services, shutdown()).await?) });
+    tracing::info!(network = %config.network, "relayer started");
+    let ended = tokio::select! {
+        () = shutdown() => Ok(()),
+        // None of them ends by itself except by failing: then the process stops and starts again from the disk.
+        Some(ended) = tasks.join_next() => ended.map_err(anyhow::Error::from).and_then(|ended| ended),
+    };
+    tasks.shutdown().await;
+    ended
+}
+
+async fn connect(
+    configs: Vec<LedgerConfig>,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Ledgers> {
+    let mut ledgers = Ledgers::default();
+    for config in configs {
+        match config {
+            LedgerConfig::Vcs { config, api_key } => {
+                let connect = || {
+                    VcsLedger::connect(&config, api_key.clone(), Duty::Relayer, Arc::clone(clock))
+                };
+                let registry = Arc::new(patiently(&config.ledger, connect).await?);
+                let books = Arc::new(VcsRegistry(Arc::clone(&registry)));
+                ledgers.registries.insert(config.ledger, books);
+                ledgers.handles.push(handle(registry));
+            }
+            LedgerConfig::Evm {
+                config,
+                mint_key,
+                void_key,
+            } => {
+                let nonce = |kind| {
+                    store.next_nonce(&Lane {
+                        ledger: config.ledger.clone(),
+                        step: Step::Operation(kind),
+                    })
+                };
+                let nonces = (nonce(OperationKind::Mint)?, nonce(OperationKind::Void)?);
+                let connect = || {
+                    let senders = Senders {
+                        mint: Sender {
+                            key: mint_key.clone(),
+                            next_nonce: nonces.0,
+                        },
+                        void: Sender {
+                            key: void_key.clone(),
+                            next_nonce: nonces.1,
+                        },
+                    };
+                    EvmLedger::connect(&config, senders, Arc::clone(clock))
+                };
+                let chain = Arc::new(patiently(&config.ledger, connect).await?);
+                let gate = Arc::new(EvmGate(Arc::clone(&chain)));
+                ledgers.gates.insert(config.ledger.clone(), gate);
+                ledgers.handles.push(handle(chain));
+            }
+        }
+    }
+    Ok(ledgers)
+}
+
+fn handle(ledger: Arc<dyn Ledger>) -> LedgerHandle {
+    LedgerHandle {
+        ledger,
+        status: Arc::new(LedgerWatch::default()),
+    }
+}
+
+impl Engine {
+    /// One task per lane, per gate and per ledger observed.
+    fn spawn(
+        &self,
+        handles: &[LedgerHandle],
+        gates: &BTreeMap<LedgerId, Arc<dyn Gate>>,
+        tasks: &mut JoinSet<anyhow::Result<()>>,
+    ) {
+        for handle in handles {
+            let profile = handle.ledger.profile();
+            for kind in &profile.operations {
+                let worker = LaneWorker {
+                    lane: Lane {
+                        ledger: profile.id.clone(),
+                        step: Step::Operation(*kind),
+                    },
+                    ledger: Arc::clone(&handle.ledger),
+                    recorder: self.recorder.clone(),
+                    board: Arc::clone(&self.board),
+                    metrics: self.metrics.clone(),
+                    gatekeeper: self.gatekeeper(),
+                };
+                tasks.spawn(async move { Ok(worker.run().await?) });
+            }
+            if let (LedgerKind::Chain, Some(gate)) = (profile.kind, gates.get(&profile.id)) {
+                let collector = self.collector(profile.id.clone(), profile.max_batch, gate);
+                tasks.spawn(async move { Ok(collector.run().await?) });
+            }
+            let observer = Observer {
+                ledger: Arc::clone(&handle.ledger),
+                recorder: self.recorder.clone(),
+                store: Arc::clone(&self.store),
+                pauses: self.pauses.as_ref().clone(),
+                watch: Arc::clone(&handle.status),
+            };
+            tasks.spawn(async move { Ok(observer.run().await?) });
+        }
+    }
+
+    fn collector(&self, ledger: LedgerId, most_items: usize, gate: &Arc<dyn Gate>) -> Collector {
+        Collector {
+            lane: Lane {
+                ledger,
+                step: Step::Attest,
+            },
+            gate: Arc::clone(gate),
+            most_items,
+            recorder: self.recorder.clone(),
+            board: Arc::clone(&self.board),
+            checkpoints: Arc::clone(&self.checkpoints),
+            classes: Arc::clone(&self.classes),
+            metrics: self.metrics.clone(),
+            gatekeeper: self.gatekeeper(),
+        }
+    }
+
+    fn gatekeeper(&self) -> Arc<dyn Gatekeeper> {
+        Arc::clone(&self.pauses) as Arc<dyn Gatekeeper>
+    }
+}
