@@ -5,6 +5,7 @@ import {Gate} from "../src/Gate.sol";
 import {MintItem, Outcome, SkipReason} from "../src/Types.sol";
 import {GateFixture} from "./GateFixture.sol";
 import {
+    Demanding,
     GasBurner,
     Ignorant,
     Imitator,
@@ -122,16 +123,16 @@ contract MintTest is GateFixture {
 
     /// @dev The relayer chooses the gas; whatever it chooses, want of gas is never taken for the recipient's refusal.
     function testFuzz_too_little_gas_reverts_and_never_skips(uint256 gas) public {
-        gas = within(gas, 30_000, 500_000);
-        address spender = address(new Spender(85_000));
-        MintItem[] memory items = list(item(1, spender, STEP), item(2, spender, STEP));
+        gas = within(gas, 100_000, 260_000);
+        address demanding = address(new Demanding());
+        // One item: after it, another would find too little gas too and hide what became of the first.
+        MintItem[] memory items = list(item(1, demanding, STEP));
         bytes[] memory signatures = quorum(batchDigest(items, 1, soon()));
         try gate.mintBatch{gas: gas}(items, LOG_SIZE, LOG_ROOT, 1, soon(), signatures) {
-            expectOutcome(1, Outcome.Minted, "first");
-            expectOutcome(2, Outcome.Minted, "second");
+            expectOutcome(1, Outcome.Minted, "outcome");
         } catch (bytes memory reason) {
             yes(reason.length == 0 || bytes4(reason) == Gate.TooLittleGas.selector, "another error");
-            expectOutcome(1, Outcome.None, "first after a revert");
+            expectOutcome(1, Outcome.None, "outcome after a revert");
             eq(units.totalSupply(class), 0, "supply after a revert");
         }
     }
