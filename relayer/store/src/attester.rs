@@ -1,0 +1,155 @@
+//! An attester's store: what it has promised to sign, and the log as it followed it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+
+use isthmus_core::id::Hash32;
+use isthmus_core::ports::StoreError;
+use rocksdb::{DB, WriteBatch, WriteOptions};
+
+use isthmus_prooflog::tree;
+
+use crate::columns::{Column, LOG_SIZE};
+use crate::log::StoredLog;
+use crate::open::{OpenError, Owner, open_database};
+use crate::overlay::{corrupt, failed, handle, read};
+
+const STOPPED: &[u8] = b"stopped";
+/// The attester uses the relayer's column names with its own meaning for one: `requests` holds `subject → digest`.
+const COLUMNS: [Column; 4] = [
+    Column::Meta,
+    Column::Hashes,
+    Column::Leaves,
+    Column::Requests,
+];
+
+/// Memory and log of one attester.
+#[derive(Debug)]
+pub struct AttesterStore {
+    db: DB,
+    /// Held from reading what is promised (or logged) until it is written: of two that promise at a time, one is second.
+    writing: Mutex<()>,
+}
+
+/// What became of a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// It is durable: it may be signed.
+    Now,
+    /// Exactly this was promised before: it may be signed again.
+    Before,
+    /// Something else was promised for this subject: it must not be signed.
+    Otherwise(Hash32),
+}
+
+impl AttesterStore {
+    /// Opens the store in `path`, creating it if it is not there.
+    pub fn open(path: &Path, network: &str) -> Result<Self, OpenError> {
+        Ok(Self {
+            db: open_database(path, network, Owner::Attester, &COLUMNS)?,
+            writing: Mutex::new(()),
+        })
+    }
+
+    fn writing(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
+        self.writing
+            .lock()
+            .map_err(|_| StoreError("a writer panicked".into()))
+    }
+
+    fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        self.db.write_opt(batch, &synced).map_err(failed)
+    }
+
+    /// Remembers what will be signed for each subject, all in one synced write, before any signature leaves. A subject that was
+    /// promised something else stays as it was. If we crash after this write, the same may be signed again and nothing else.
+    pub fn remember(&self, promises: &[(String, Hash32)]) -> Result<Vec<Remembered>, StoreError> {
+        let _writing = self.writing()?;
+        let mut answers = Vec::with_capacity(promises.len());
+        let mut batch = WriteBatch::default();
+        let mut promised_now: HashMap<&str, Hash32> = HashMap::new();
+        let family = handle(&self.db, Column::Requests)?;
+        for (subject, digest) in promises {
+            let known = match promised_now.get(subject.as_str()) {
+                Some(known) => Some(*known),
+                None => self.promised(subject)?,
+            };
+            answers.push(match known {
+                Some(known) if known == *digest => Remembered::Before,
+                Some(known) => Remembered::Otherwise(known),
+                None => {
+                    promised_now.insert(subject, *digest);
+                    batch.put_cf(family, subject, digest.as_bytes());
+                    Remembered::Now
+                }
+            });
+        }
+        if !batch.is_empty() {
+            self.write(batch)?;
+        }
+        Ok(answers)
+    }
+
+    /// What was promised for a subject.
+    pub fn promised(&self, subject: &str) -> Result<Option<Hash32>, StoreError> {
+        let bytes = read(&self.db, Column::Requests, subject.as_bytes())?;
+        bytes
+            .map(|bytes| {
+                bytes
+                    .try_into()
+                    .map(Hash32::new)
+                    .map_err(|_| corrupt("a promise"))
+            })
+            .transpose()
+    }
+
+    /// Forgets a promise that the ledger has closed for good, so that a later proposal may be looked at.
+    pub fn release(&self, subject: &str) -> Result<(), StoreError> {
+        let _writing = self.writing()?;
+        let mut batch = WriteBatch::default();
+        batch.delete_cf(handle(&self.db, Column::Requests)?, subject);
+        self.write(batch)
+    }
+
+    /// The log as followed so far.
+    pub fn log(&self) -> StoredLog<'_> {
+        StoredLog(&self.db)
+    }
+
+    /// Appends leaves that were checked against a signed checkpoint.
+    pub fn extend_log(&self, leaves: &[Vec<u8>]) -> Result<(), StoreError> {
+        let _writing = self.writing()?;
+        let mut overlay = crate::overlay::Overlay::new(&self.db);
+        for leaf in leaves {
+            crate::log::append(&mut overlay, leaf)?;
+        }
+        overlay.accept();
+        self.write(overlay.into_write()?)
+    }
+
+    /// The root that the log would have with `leaves` appended; writes nothing.
+    pub fn root_with(&self, leaves: &[Vec<u8>]) -> Result<(u64, tree::Hash), StoreError> {
+        let mut overlay = crate::overlay::Overlay::new(&self.db);
+        for leaf in leaves {
+            crate::log::append(&mut overlay, leaf)?;
+        }
+        let size = overlay.get_u64(Column::Meta, LOG_SIZE)?;
+        Ok((size, crate::log::root(&overlay, size)?))
+    }
+
+    /// Stops for good: the log equivocated. Stays stopped across restarts.
+    pub fn stop(&self, why: &str) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        batch.put_cf(handle(&self.db, Column::Meta)?, STOPPED, why);
+        self.write(batch)
+    }
+
+    /// Why it stopped for good, if it did.
+    pub fn stopped(&self) -> Result<Option<String>, StoreError> {
+        Ok(read(&self.db, Column::Meta, STOPPED)?
+            .map(|why| String::from_utf8_lossy(&why).into_owned()))
+    }
+}

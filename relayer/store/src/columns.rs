@@ -1,0 +1,161 @@
+//! Column families and key layouts. Numbers are big-endian, so that keys sort like the numbers.
+
+use isthmus_core::id::{PoolId, TransferId};
+use isthmus_core::operation::Lane;
+use isthmus_core::time::Timestamp;
+
+/// A column family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Column {
+    /// `h‖id` → Head, `s‖(MAX − serial)` → id.
+    Transfers,
+    /// `id‖index` → Event.
+    Journal,
+    /// `lane‖0‖due‖id` → nothing.
+    Due,
+    /// `d‖draft id` → Draft, `a‖id‖intent‖sequence` → draft id.
+    Drafts,
+    /// `batch id` → `SignedBatch`.
+    Batches,
+    /// `space‖0‖first` → Held.
+    Custody,
+    /// `holder‖space‖0‖first` → nothing.
+    Holdings,
+    /// `pool‖order‖space‖0‖first` → nothing.
+    Offers,
+    /// `index` → leaf bytes.
+    Leaves,
+    /// `id‖index` → nothing.
+    LeavesOf,
+    /// `index` → hash.
+    Hashes,
+    /// `size` → signed note.
+    Checkpoints,
+    /// `ledger` → Cursor.
+    Cursors,
+    /// What ledgers told us, by their own key.
+    Inbox,
+    /// `route‖0‖version` → Route, `paused‖0‖scope` → who.
+    Routes,
+    /// Idempotency key → id.
+    Requests,
+    /// `ledger/step` → next nonce.
+    Nonces,
+    /// Format, network, log size, counters.
+    Meta,
+}
+
+impl Column {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Transfers,
+        Self::Journal,
+        Self::Due,
+        Self::Drafts,
+        Self::Batches,
+        Self::Custody,
+        Self::Holdings,
+        Self::Offers,
+        Self::Leaves,
+        Self::LeavesOf,
+        Self::Hashes,
+        Self::Checkpoints,
+        Self::Cursors,
+        Self::Inbox,
+        Self::Routes,
+        Self::Requests,
+        Self::Nonces,
+        Self::Meta,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Transfers => "transfers",
+            Self::Journal => "journal",
+            Self::Due => "due",
+            Self::Drafts => "drafts",
+            Self::Batches => "batches",
+            Self::Custody => "custody",
+            Self::Holdings => "holdings",
+            Self::Offers => "offers",
+            Self::Leaves => "leaves",
+            Self::LeavesOf => "leaves_of",
+            Self::Hashes => "hashes",
+            Self::Checkpoints => "checkpoints",
+            Self::Cursors => "cursors",
+            Self::Inbox => "inbox",
+            Self::Routes => "routes",
+            Self::Requests => "requests",
+            Self::Nonces => "nonces",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+pub(crate) const LOG_SIZE: &[u8] = b"log_size";
+pub(crate) const CHECKPOINT_INTENT: &[u8] = b"checkpoint_intent";
+pub(crate) const SERIAL: &[u8] = b"serial";
+pub(crate) const META: &[u8] = b"meta";
+
+pub(crate) fn numbered(id: &TransferId, index: u64) -> Vec<u8> {
+    [id.as_bytes().as_slice(), &index.to_be_bytes()].concat()
+}
+
+pub(crate) fn head(id: &TransferId) -> Vec<u8> {
+    [b"h", id.as_bytes().as_slice()].concat()
+}
+
+pub(crate) fn newest_first(serial: u64) -> Vec<u8> {
+    [b"s".as_slice(), &(u64::MAX - serial).to_be_bytes()].concat()
+}
+
+pub(crate) fn lane(lane: &Lane) -> Vec<u8> {
+    [lane.to_string().as_bytes(), &[0]].concat()
+}
+
+pub(crate) fn due(lane_of: &Lane, at: Timestamp, id: &TransferId) -> Vec<u8> {
+    [
+        lane(lane_of).as_slice(),
+        &at.ms().to_be_bytes(),
+        id.as_bytes(),
+    ]
+    .concat()
+}
+
+pub(crate) fn draft(id: &[u8; 32]) -> Vec<u8> {
+    [b"d", id.as_slice()].concat()
+}
+
+pub(crate) fn attempt(id: &TransferId, intent: u64) -> Vec<u8> {
+    [b"a", id.as_bytes().as_slice(), &intent.to_be_bytes()].concat()
+}
+
+pub(crate) fn interval(space: &str, first: u64) -> Vec<u8> {
+    [space.as_bytes(), &[0], &first.to_be_bytes()].concat()
+}
+
+pub(crate) fn holding(holder: &TransferId, space: &str, first: u64) -> Vec<u8> {
+    [holder.as_bytes().as_slice(), &interval(space, first)].concat()
+}
+
+pub(crate) fn offer(pool: &PoolId, order: u64, space: &str, first: u64) -> Vec<u8> {
+    [
+        pool.as_bytes().as_slice(),
+        &order.to_be_bytes(),
+        &interval(space, first),
+    ]
+    .concat()
+}
+
+pub(crate) fn count(state: &str) -> Vec<u8> {
+    format!("count/{state}").into_bytes()
+}
+
+pub(crate) fn outstanding(route: &str) -> Vec<u8> {
+    format!("outstanding/{route}").into_bytes()
+}
+
+/// The trailing number of a key.
+pub(crate) fn trailing_u64(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+}

@@ -1,0 +1,260 @@
+//! Validates one append after another and stages what it writes. Entries fail one by one; nothing of a failed entry is kept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use isthmus_core::id::TransferId;
+use isthmus_core::operation::SignedBatch;
+use isthmus_core::ports::{Append, AppendError, Appended, StoreError};
+use isthmus_core::time::Timestamp;
+use isthmus_core::transfer::{Event, Transfer};
+use isthmus_proto::store::v1 as pb;
+use prost::Message;
+
+use crate::columns::{self, CHECKPOINT_INTENT, Column, LOG_SIZE};
+use crate::overlay::{Overlay, corrupt};
+use crate::{custody, head, journal, log, record};
+
+/// Most transfers kept rebuilt in memory from one write to the next.
+const CACHE: usize = 8192;
+
+/// Stages appends; keeps recently changed transfers rebuilt.
+#[derive(Default)]
+pub(crate) struct Committer {
+    /// Transfers as of the write being formed. Every transfer that it changes is in here, because the database does not
+    /// have those changes yet; so nothing is evicted before it is sealed.
+    cache: HashMap<TransferId, Transfer>,
+    leaves_added: bool,
+}
+
+impl Committer {
+    /// Stages one entry, or leaves nothing of it.
+    pub(crate) fn stage(
+        &mut self,
+        overlay: &mut Overlay<'_>,
+        entry: Append,
+        now: Timestamp,
+        change: Option<Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), StoreError> + Send>>,
+    ) -> Result<Appended, AppendError> {
+        let staged = self.try_stage(overlay, entry, now).and_then(|appended| {
+            if let Some(change) = change {
+                change(overlay)?;
+            }
+            Ok(appended)
+        });
+        match staged {
+            Ok(appended) => {
+                overlay.accept();
+                if let Some(transfer) = &appended.transfer {
+                    self.cache.insert(transfer.id(), transfer.clone());
+                }
+                Ok(appended)
+            }
+            Err(error) => {
+                overlay.reject();
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes room between writes: what is evicted is read back from the database, which has it by now.
+    pub(crate) fn evict(&mut self) {
+        if self.cache.len() > CACHE {
+            self.cache.clear();
+        }
+    }
+
+    /// Stages that a transfer is looked at again at `at`, in the lane that its next work is in then: a signed batch that
+    /// nears its deadline changes lanes without an event. Unfinished work only; anything else is left alone.
+    pub(crate) fn defer(
+        &mut self,
+        overlay: &mut Overlay<'_>,
+        entries: &[(TransferId, Timestamp)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for (id, at) in entries {
+            let key = columns::head(id);
+            let Some(bytes) = overlay.get(Column::Transfers, &key)? else {
+                continue;
+            };
+            let mut head = head::decode(&bytes)?;
+            let Some(transfer) = self.load(overlay, *id)? else {
+                continue;
+            };
+            head::due(overlay, &transfer, &mut head, *at, now);
+            overlay.put(Column::Transfers, key, head.encode_to_vec());
+        }
+        overlay.accept();
+        Ok(())
+    }
+
+    fn load(&self, overlay: &Overlay<'_>, id: TransferId) -> Result<Option<Transfer>, StoreError> {
+        match self.cache.get(&id) {
+            Some(transfer) => Ok(Some(transfer.clone())),
+            None => journal::load(overlay.db(), id),
+        }
+    }
+
+    /// What belongs to the write as a whole: the log state that is about to be signed. It is durable before any signature on
+    /// it exists, so that after a crash nothing that does not extend it is signed.
+    pub(crate) fn seal(&mut self, overlay: &mut Overlay<'_>) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.leaves_added) {
+            return Ok(());
+        }
+        let size = overlay.get_u64(Column::Meta, LOG_SIZE)?;
+        let root = log::root(overlay, size)?;
+        let intent = pb::CheckpointIntent {
+            size,
+            root: root.to_vec(),
+        };
+        overlay.put(
+            Column::Meta,
+            CHECKPOINT_INTENT.to_vec(),
+            intent.encode_to_vec(),
+        );
+        overlay.accept();
+        Ok(())
+    }
+
+    fn try_stage(
+        &mut self,
+        overlay: &mut Overlay<'_>,
+        entry: Append,
+        now: Timestamp,
+    ) -> Result<Appended, AppendError> {
+        for batch in &entry.batches {
+            overlay.put(
+                Column::Batches,
+                batch.id.as_bytes().to_vec(),
+                record::batch(batch).encode_to_vec(),
+            );
+        }
+        let first_leaf = self.leaves(overlay, &entry)?;
+        let transfer = match entry.transfer {
+            Some((id, expected)) => Some(self.transfer(overlay, id, expected, &entry, now)?),
+            None => None,
+        };
+        for change in &entry.book {
+            custody::apply(overlay, change, first_leaf)?;
+        }
+        if let Some((ledger, cursor)) = &entry.cursor {
+            let cursor = pb::Cursor {
+                height: cursor.height,
+                block: cursor
+                    .block
+                    .map(|b| b.as_bytes().to_vec())
+                    .unwrap_or_default(),
+                last_number: cursor.last_number,
+            };
+            overlay.put(
+                Column::Cursors,
+                ledger.as_str().as_bytes().to_vec(),
+                cursor.encode_to_vec(),
+            );
+        }
+        if let Some((key, id)) = &entry.request {
+            if let Some(known) = overlay.get(Column::Requests, key.as_bytes())? {
+                let known: [u8; 32] = known.try_into().map_err(|_| corrupt("a request"))?;
+                let transfer = TransferId::new(known);
+                if transfer != *id {
+                    let key = key.clone();
+                    return Err(AppendError::RequestReused { key, transfer });
+                }
+            }
+            overlay.put(
+                Column::Requests,
+                key.as_bytes().to_vec(),
+                id.as_bytes().to_vec(),
+            );
+        }
+        Ok(Appended {
+            transfer,
+            first_leaf,
+        })
+    }
+
+    fn leaves(
+        &mut self,
+        overlay: &mut Overlay<'_>,
+        entry: &Append,
+    ) -> Result<Option<u64>, StoreError> {
+        if entry.leaves.is_empty() {
+            return Ok(None);
+        }
+        self.leaves_added = true;
+        let first = overlay.get_u64(Column::Meta, LOG_SIZE)?;
+        for leaf in &entry.leaves {
+            let index = log::append(overlay, leaf)?;
+            if let Some((id, _)) = entry.transfer {
+                overlay.put(Column::LeavesOf, columns::numbered(&id, index), Vec::new());
+            }
+        }
+        Ok(Some(first))
+    }
+
+    fn transfer(
+        &mut self,
+        overlay: &mut Overlay<'_>,
+        id: TransferId,
+        expected: u64,
+        entry: &Append,
+        now: Timestamp,
+    ) -> Result<Transfer, AppendError> {
+        let before = self.load(overlay, id)?;
+        let found = before.as_ref().map_or(0, Transfer::length);
+        if found != expected {
+            return Err(AppendError::Conflict {
+                id,
+                expected,
+                found,
+            });
+        }
+        let old = match overlay.get(Column::Transfers, &columns::head(&id))? {
+            Some(bytes) => head::decode(&bytes)?,
+            None => head::new(overlay, id, now)?,
+        };
+        let mut head = old.clone();
+        let mut transfer = before;
+        for event in &entry.events {
+            let index = transfer.as_ref().map_or(0, Transfer::length);
+            let after = match &transfer {
+                None => Transfer::open(event)?,
+                Some(transfer) => transfer.apply(event)?,
+            };
+            if let Event::Intended(_) = event {
+                head.intent = index;
+            }
+            overlay.put(
+                Column::Journal,
+                columns::numbered(&id, index),
+                record::event(event, now).encode_to_vec(),
+            );
+            transfer = Some(after);
+        }
+        let Some(transfer) = transfer.filter(|t| t.id() == id) else {
+            return Err(bug(&format!("an append for {id} does not open it")));
+        };
+        head::drafts(overlay, &transfer, head.intent, entry)?;
+        head::due(overlay, &transfer, &mut head, entry.due.unwrap_or(now), now);
+        head::head(overlay, &transfer, &old, head, now)?;
+        Ok(transfer)
+    }
+}
+
+/// A request that cannot be carried out and whose caller is at fault, not the disk.
+pub(crate) fn bug(reason: &str) -> AppendError {
+    AppendError::Illegal(isthmus_core::transfer::IllegalEvent {
+        state: "stored",
+        pending: "nothing",
+        event: "append",
+        reason: reason.into(),
+    })
+}
+
+/// Batches as they are needed to read events back.
+pub(crate) fn load_batch(db: &rocksdb::DB, id: &[u8]) -> Result<Arc<SignedBatch>, StoreError> {
+    let bytes = crate::overlay::read(db, Column::Batches, id)?
+        .ok_or_else(|| corrupt("a signed batch is missing"))?;
+    let batch = pb::SignedBatch::decode(bytes.as_slice()).map_err(|_| corrupt("a signed batch"))?;
+    record::batch_back(id, batch).map(Arc::new)
+}

@@ -1,0 +1,213 @@
+//! The custody book: which units are held by whom, an interval map per numbering space (R7, R8). Finds an overlap in
+//! O(log n), splits on partial allocation.
+
+mod interval;
+
+use isthmus_core::id::{PoolId, TransferId};
+use isthmus_core::ports::{AppendError, BookChange, StoreError};
+use isthmus_core::serial_block::{self, SerialBlock};
+use isthmus_proto::store::v1 as pb;
+
+use crate::columns::{self, Column};
+use crate::commit::bug;
+use crate::overlay::{Overlay, corrupt};
+
+use interval::{ALLOCATED, Interval, OFFERED, RESERVED, RETIRED, interval_at};
+
+/// Stages one change. `leaf` is the index of the entry's first leaf, which orders offers.
+pub(crate) fn apply(
+    overlay: &mut Overlay<'_>,
+    change: &BookChange,
+    leaf: Option<u64>,
+) -> Result<(), AppendError> {
+    match change {
+        BookChange::Reserve {
+            transfer,
+            pool,
+            blocks,
+        } => reserve(overlay, *transfer, *pool, blocks),
+        BookChange::Offer { transfer } => {
+            let order = leaf.ok_or_else(|| bug("an offer comes with its MINTED leaf"))?;
+            for mut interval in held_as(overlay, transfer, &[RESERVED])? {
+                interval.held.status = OFFERED;
+                interval.held.order = order;
+                interval.put(overlay)?;
+            }
+            Ok(())
+        }
+        BookChange::Allocate { burn, pool, blocks } => give(overlay, *burn, *pool, blocks),
+        BookChange::Free { transfer } => {
+            for interval in held_as(overlay, transfer, &[RESERVED, ALLOCATED])? {
+                interval.delete(overlay)?;
+            }
+            Ok(())
+        }
+        BookChange::Spend { transfer } => {
+            for mut interval in held_as(overlay, transfer, &[ALLOCATED])? {
+                interval.held.status = RETIRED;
+                interval.put(overlay)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The intervals of a holder, all of which must be in one of `statuses`: what backs equivalents is not freed, what is retired
+/// stays retired (R8).
+fn held_as(
+    overlay: &Overlay<'_>,
+    holder: &TransferId,
+    statuses: &[u32],
+) -> Result<Vec<Interval>, AppendError> {
+    let held = held_by(overlay, holder)?;
+    match held.iter().find(|i| !statuses.contains(&i.held.status)) {
+        None if held.is_empty() => Err(bug(&format!("the custody book has nothing for {holder}"))),
+        None => Ok(held),
+        Some(wrong) => Err(bug(&format!(
+            "units {} of {holder} have status {} in the custody book, not one of {statuses:?}",
+            wrong.block()?,
+            wrong.held.status
+        ))),
+    }
+}
+
+fn reserve(
+    overlay: &mut Overlay<'_>,
+    transfer: TransferId,
+    pool: PoolId,
+    blocks: &[SerialBlock],
+) -> Result<(), AppendError> {
+    // As one interval what is one run of numbers, so that the log's book, which reads the blocks back, splits alike.
+    let blocks = serial_block::normalise(blocks).map_err(|e| bug(&e.to_string()))?;
+    for block in &blocks {
+        if let Some(holder) = overlap(overlay, block)? {
+            let block = block.to_string();
+            return Err(AppendError::Overlap { block, holder });
+        }
+        let held = pb::Held {
+            last: block.last(),
+            before: block.series().before.clone(),
+            after: block.series().after.clone(),
+            holder: transfer.as_bytes().to_vec(),
+            pool: pool.as_bytes().to_vec(),
+            status: RESERVED,
+            order: 0,
+        };
+        Interval {
+            space: block.space().0.clone(),
+            first: block.first(),
+            held,
+        }
+        .put(overlay)?;
+    }
+    Ok(())
+}
+
+/// Who holds any unit of `block`. The intervals are disjoint, so only the last one that begins at or below the block's end can
+/// reach into it: one seek.
+pub(crate) fn overlap(
+    overlay: &Overlay<'_>,
+    block: &SerialBlock,
+) -> Result<Option<TransferId>, StoreError> {
+    let end = columns::interval(&block.space().0, block.last());
+    let Some((key, value)) = overlay.at_or_below(Column::Custody, &end)? else {
+        return Ok(None);
+    };
+    let below = Interval::decode(&key, &value)?;
+    if below.space == block.space().0 && below.held.last >= block.first() {
+        below.holder().map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The intervals that a lock or burn holds.
+fn held_by(overlay: &Overlay<'_>, holder: &TransferId) -> Result<Vec<Interval>, StoreError> {
+    let mut keys = Vec::new();
+    overlay.with_prefix(Column::Holdings, holder.as_bytes(), |key, _| {
+        keys.extend(key.get(32..).map(<[u8]>::to_vec));
+        false
+    })?;
+    keys.into_iter()
+        .map(|key| interval_at(overlay, &key))
+        .collect()
+}
+
+/// What the next burn of `tonnes` gets: oldest completed lock first, lowest serial first.
+pub(crate) fn allocate(
+    overlay: &Overlay<'_>,
+    pool: PoolId,
+    tonnes: u64,
+) -> Result<Option<Vec<SerialBlock>>, StoreError> {
+    let mut left = tonnes;
+    let mut keys = Vec::new();
+    let mut broken = None;
+    overlay.with_prefix(Column::Offers, pool.as_bytes(), |key, _| {
+        match key.get(40..).map(|key| interval_at(overlay, key)) {
+            Some(Ok(interval)) => {
+                left = left.saturating_sub(interval.held.last - interval.first + 1);
+                keys.push(interval);
+            }
+            Some(Err(error)) => broken = Some(error),
+            None => broken = Some(corrupt("an offer")),
+        }
+        left == 0 || broken.is_some()
+    })?;
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    if left > 0 {
+        return Ok(None);
+    }
+    let mut wanted = tonnes;
+    let mut blocks = Vec::with_capacity(keys.len());
+    for interval in keys {
+        let block = interval.block()?;
+        let (head, _) = block
+            .split(wanted.min(block.quantity_t()))
+            .map_err(|_| corrupt("an offer"))?;
+        wanted -= head.quantity_t();
+        blocks.push(head);
+    }
+    Ok(Some(blocks))
+}
+
+fn give(
+    overlay: &mut Overlay<'_>,
+    burn: TransferId,
+    pool: PoolId,
+    blocks: &[SerialBlock],
+) -> Result<(), AppendError> {
+    let tonnes = blocks
+        .iter()
+        .map(SerialBlock::quantity_t)
+        .fold(0, u64::saturating_add);
+    if allocate(overlay, pool, tonnes)?.as_deref() != Some(blocks) {
+        return Err(AppendError::Allocation { burn });
+    }
+    for block in blocks {
+        let interval = interval_at(overlay, &columns::interval(&block.space().0, block.first()))?;
+        interval.delete(overlay)?;
+        if block.last() < interval.held.last {
+            Interval {
+                space: interval.space.clone(),
+                first: block.last() + 1,
+                held: interval.held.clone(),
+            }
+            .put(overlay)?;
+        }
+        let held = pb::Held {
+            last: block.last(),
+            holder: burn.as_bytes().to_vec(),
+            status: ALLOCATED,
+            ..interval.held
+        };
+        Interval {
+            space: interval.space,
+            first: block.first(),
+            held,
+        }
+        .put(overlay)?;
+    }
+    Ok(())
+}

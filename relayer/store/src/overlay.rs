@@ -1,0 +1,220 @@
+//! Staged changes over the database: what an entry of a batch writes is seen by the entries after it, and an entry that fails
+//! leaves nothing behind.
+
+use std::collections::BTreeMap;
+
+use isthmus_core::ports::StoreError;
+use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
+
+use crate::columns::Column;
+
+type Staged = BTreeMap<(Column, Vec<u8>), Option<Vec<u8>>>;
+
+/// Reads through staged changes to the database.
+pub(crate) struct Overlay<'a> {
+    db: &'a DB,
+    accepted: Staged,
+    current: Staged,
+}
+
+/// Any RocksDB error.
+pub(crate) fn failed(error: rocksdb::Error) -> StoreError {
+    StoreError(error.into_string())
+}
+
+/// A record that cannot be read back.
+pub(crate) fn corrupt(what: &str) -> StoreError {
+    StoreError(format!("a record is corrupt: {what}"))
+}
+
+pub(crate) fn read(db: &DB, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    db.get_cf(handle(db, column)?, key).map_err(failed)
+}
+
+pub(crate) fn handle(db: &DB, column: Column) -> Result<&rocksdb::ColumnFamily, StoreError> {
+    db.cf_handle(column.name())
+        .ok_or_else(|| StoreError(format!("column family {} is missing", column.name())))
+}
+
+/// Keys with `prefix`, in order, from `from` on.
+pub(crate) fn scan<'a>(
+    db: &'a DB,
+    column: Column,
+    prefix: &[u8],
+    from: &[u8],
+) -> Result<impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a>, StoreError>
+{
+    let prefix = prefix.to_vec();
+    let mut iterator = db.iterator_cf(
+        handle(db, column)?,
+        IteratorMode::From(from, Direction::Forward),
+    );
+    Ok(std::iter::from_fn(move || match iterator.next()? {
+        Ok((key, value)) => key.starts_with(&prefix).then_some(Ok((key, value))),
+        Err(error) => Some(Err(failed(error))),
+    }))
+}
+
+impl<'a> Overlay<'a> {
+    pub(crate) fn new(db: &'a DB) -> Self {
+        Self {
+            db,
+            accepted: Staged::new(),
+            current: Staged::new(),
+        }
+    }
+
+    pub(crate) fn db(&self) -> &'a DB {
+        self.db
+    }
+
+    pub(crate) fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.staged(column, key) {
+            Some(staged) => Ok(staged.map(<[u8]>::to_vec)),
+            None => read(self.db, column, key),
+        }
+    }
+
+    pub(crate) fn get_u64(&self, column: Column, key: &[u8]) -> Result<u64, StoreError> {
+        match self.get(column, key)? {
+            None => Ok(0),
+            Some(bytes) => bytes
+                .try_into()
+                .map(u64::from_be_bytes)
+                .map_err(|_| corrupt("a counter")),
+        }
+    }
+
+    pub(crate) fn put(&mut self, column: Column, key: Vec<u8>, value: Vec<u8>) {
+        self.current.insert((column, key), Some(value));
+    }
+
+    pub(crate) fn put_u64(&mut self, column: Column, key: Vec<u8>, value: u64) {
+        self.put(column, key, value.to_be_bytes().to_vec());
+    }
+
+    pub(crate) fn delete(&mut self, column: Column, key: Vec<u8>) {
+        self.current.insert((column, key), None);
+    }
+
+    /// The newest staged value of a key; `Some(None)` if it is deleted.
+    fn staged(&self, column: Column, key: &[u8]) -> Option<Option<&[u8]>> {
+        let id = (column, key.to_vec());
+        let staged = self.current.get(&id).or_else(|| self.accepted.get(&id));
+        staged.map(Option::as_deref)
+    }
+
+    /// The greatest key that is not above `key`, with its value.
+    pub(crate) fn at_or_below(
+        &self,
+        column: Column,
+        key: &[u8],
+    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let mut stored = None;
+        for entry in self.db.iterator_cf(
+            handle(self.db, column)?,
+            IteratorMode::From(key, Direction::Reverse),
+        ) {
+            let (found, value) = entry.map_err(failed)?;
+            if self.staged(column, &found).is_none() {
+                stored = Some((found.to_vec(), value.to_vec()));
+                break;
+            }
+        }
+        let range = (column, Vec::new())..=(column, key.to_vec());
+        let alive = |map: &Staged| {
+            let newest = map
+                .range(range.clone())
+                .rev()
+                .find(|((_, k), v)| v.is_some() && self.staged(column, k) == Some(v.as_deref()));
+            newest.and_then(|((_, k), v)| v.clone().map(|v| (k.clone(), v)))
+        };
+        Ok([stored, alive(&self.accepted), alive(&self.current)]
+            .into_iter()
+            .flatten()
+            .max_by(|a, b| a.0.cmp(&b.0)))
+    }
+
+    /// All keys with `prefix`, in order, with their values; stops when `enough` says so.
+    pub(crate) fn with_prefix(
+        &self,
+        column: Column,
+        prefix: &[u8],
+        mut enough: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut staged = self.staged_from(column, prefix).peekable();
+        for entry in scan(self.db, column, prefix, prefix)? {
+            let (key, value) = entry?;
+            while let Some((k, v)) = staged.next_if(|(k, _)| *k < &*key) {
+                if v.is_some_and(|v| enough(k, v)) {
+                    return Ok(());
+                }
+            }
+            let value = match staged.next_if(|(k, _)| **k == *key) {
+                Some((_, None)) => continue,
+                Some((_, Some(v))) => v,
+                None => &value,
+            };
+            if enough(&key, value) {
+                return Ok(());
+            }
+        }
+        for (k, v) in staged {
+            if v.is_some_and(|v| enough(k, v)) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Staged keys with `prefix`, in order, each with its newest value (`None` if it is deleted). Lazy: whoever has enough
+    /// after the first few does not pay for a large batch.
+    fn staged_from<'s>(
+        &'s self,
+        column: Column,
+        prefix: &'s [u8],
+    ) -> impl Iterator<Item = (&'s [u8], Option<&'s [u8]>)> {
+        let in_order = move |map: &'s Staged| {
+            map.range((column, prefix.to_vec())..)
+                .take_while(move |((c, key), _)| *c == column && key.starts_with(prefix))
+                .map(|((_, key), value)| (key.as_slice(), value.as_deref()))
+                .peekable()
+        };
+        let (mut older, mut newer) = (in_order(&self.accepted), in_order(&self.current));
+        std::iter::from_fn(move || match (older.peek(), newer.peek()) {
+            (Some((old, _)), Some((new, _))) if old < new => older.next(),
+            (Some((old, _)), Some((new, _))) => {
+                if old == new {
+                    older.next();
+                }
+                newer.next()
+            }
+            (Some(_), None) => older.next(),
+            (None, _) => newer.next(),
+        })
+    }
+
+    /// Keeps what the current entry staged.
+    pub(crate) fn accept(&mut self) {
+        let current = std::mem::take(&mut self.current);
+        self.accepted.extend(current);
+    }
+
+    /// Forgets what the current entry staged.
+    pub(crate) fn reject(&mut self) {
+        self.current.clear();
+    }
+
+    /// Everything accepted, as one atomic write.
+    pub(crate) fn into_write(self) -> Result<WriteBatch, StoreError> {
+        let mut batch = WriteBatch::default();
+        for ((column, key), value) in self.accepted {
+            let family = handle(self.db, column)?;
+            match value {
+                Some(value) => batch.put_cf(family, key, value),
+                None => batch.delete_cf(family, key),
+            }
+        }
+        Ok(batch)
+    }
+}

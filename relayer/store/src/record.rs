@@ -1,0 +1,8 @@
+//! Between the core's types and the records on disk. Every conversion is exhaustive: a new variant does not compile until it
+//! has a record.
+
+mod event;
+mod parts;
+
+pub(crate) use event::{event, event_back};
+pub(crate) use parts::{batch, batch_back, draft, draft_back, fixed};
