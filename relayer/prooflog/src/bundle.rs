@@ -80,7 +80,7 @@ pub enum BundleError {
 }
 
 /// Role of a file, by its folder.
-fn role(path: &str) -> &'static str {
+pub(crate) fn role(path: &str) -> &'static str {
     match path.split('/').next() {
         Some("checkpoint") => "checkpoint",
         Some("leaves") => "leaf",
@@ -187,7 +187,14 @@ impl Bundle {
             .ok_or_else(|| BundleError::Malformed(format!("there is no {MANIFEST}")))?;
         let manifest = serde_json::from_slice(&manifest)
             .map_err(|e| BundleError::Malformed(format!("{MANIFEST}: {e}")))?;
-        Ok(Self { manifest, files })
+        let bundle = Self { manifest, files };
+        // Nothing hides in metadata, padding or another spelling of the manifest: equal content is equal bytes.
+        if bundle.to_archive().map_err(malformed)? != archive {
+            return Err(BundleError::Malformed(
+                "it is not the canonical archive of its files: entries sorted by path, metadata zero, nothing after the end".into(),
+            ));
+        }
+        Ok(bundle)
     }
 
     /// A file as text.

@@ -40,7 +40,7 @@ pub struct EvmEvidence {
     pub proof: Vec<Bytes>,
     /// EIP-2718 bytes of the receipt.
     pub receipt: Bytes,
-    /// The transaction.
+    /// The transaction; informative, nothing here proves it.
     pub tx_hash: B256,
     /// Its position in the block.
     pub tx_index: u64,
@@ -92,9 +92,19 @@ pub enum GateEvent {
 pub struct EvidenceError(pub &'static str);
 
 impl EvmEvidence {
-    /// Parses canonical JSON.
+    /// Parses canonical JSON of version 1.
     pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        serde_json::from_slice(bytes).map_err(|_| EvidenceError("the file is malformed"))
+        let evidence: Self =
+            serde_json::from_slice(bytes).map_err(|_| EvidenceError("the file is malformed"))?;
+        let canonical = serde_json_canonicalizer::to_vec(&evidence)
+            .map_err(|_| EvidenceError("the file is malformed"))?;
+        if evidence.v == 1 && canonical == bytes {
+            Ok(evidence)
+        } else {
+            Err(EvidenceError(
+                "the file is not canonical JSON (RFC 8785) of version 1",
+            ))
+        }
     }
 
     /// The event that it proves, if the receipt is in the block with this hash. Whether that block is the chain's is for the
@@ -121,7 +131,11 @@ impl EvmEvidence {
 /// Receipts root (field 5) and number (field 8) of an RLP header.
 fn header_fields(rlp: &[u8]) -> Result<(B256, u64), EvidenceError> {
     let bad = |_| EvidenceError("the header is not RLP");
-    let mut fields = Header::decode_bytes(&mut &*rlp, true).map_err(bad)?;
+    let mut rest = rlp;
+    let mut fields = Header::decode_bytes(&mut rest, true).map_err(bad)?;
+    if !rest.is_empty() {
+        return Err(EvidenceError("bytes follow the header"));
+    }
     for _ in 0..5 {
         skip(&mut fields)?;
     }
@@ -147,7 +161,11 @@ fn nth_log(receipt: &[u8], n: u64) -> Result<alloy_primitives::Log, EvidenceErro
         _ => receipt,
     };
     let bad = |_| EvidenceError("the receipt is not RLP");
-    let mut fields = Header::decode_bytes(&mut &*body, true).map_err(bad)?;
+    let mut rest = body;
+    let mut fields = Header::decode_bytes(&mut rest, true).map_err(bad)?;
+    if !rest.is_empty() {
+        return Err(EvidenceError("bytes follow the receipt"));
+    }
     let succeeded = bool::decode(&mut fields).map_err(bad)?;
     if !succeeded {
         return Err(EvidenceError("the transaction failed"));
@@ -167,7 +185,7 @@ fn decode(log: &alloy_primitives::Log) -> Result<GateEvent, EvidenceError> {
         u64::try_from(quantity).map_err(|_| EvidenceError("the quantity is out of range"))
     };
     let class = |class: U256| B256::from(class.to_be_bytes::<32>());
-    if let Ok(event) = Minted::decode_log(log) {
+    if let Ok(event) = Minted::decode_log_validate(log) {
         return Ok(GateEvent::Minted {
             transfer: event.transferId,
             asset_class: class(event.assetClass),
@@ -175,13 +193,13 @@ fn decode(log: &alloy_primitives::Log) -> Result<GateEvent, EvidenceError> {
             quantity_g: grams(event.quantity)?,
         });
     }
-    if let Ok(event) = Voided::decode_log(log) {
+    if let Ok(event) = Voided::decode_log_validate(log) {
         return Ok(GateEvent::Voided {
             transfer: event.transferId,
         });
     }
-    let event =
-        Burned::decode_log(log).map_err(|_| EvidenceError("the event is none of the gate's"))?;
+    let event = Burned::decode_log_validate(log)
+        .map_err(|_| EvidenceError("the event is none of the gate's"))?;
     Ok(GateEvent::Burned {
         number: u64::try_from(event.number)
             .map_err(|_| EvidenceError("the burn number is out of range"))?,

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, B256, Signature, U256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain, sol};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::leaf::Grams;
 
@@ -140,7 +141,7 @@ impl VoidAuthorisation {
 /// Signatures that are no quorum.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuorumError {
-    /// Not 65 bytes, high s, or no key recovers.
+    /// Not 65 bytes, high s, v not 27 or 28, or no key recovers.
     #[error("signature {0} is malformed")]
     Malformed(usize),
     /// Out of order, which also means twice.
@@ -159,8 +160,20 @@ pub enum QuorumError {
     },
 }
 
-/// Who signed `digest`: 65 bytes r ‖ s ‖ v with low s.
+/// `SHA-256(abi.encode(uint256 chainId, address gate, uint256 number))` (`docs/protocol.md` §4).
+pub fn burn_id(chain_id: u64, gate: Address, number: u64) -> B256 {
+    let mut words = [0u8; 96];
+    words[24..32].copy_from_slice(&chain_id.to_be_bytes());
+    words[44..64].copy_from_slice(gate.as_slice());
+    words[88..96].copy_from_slice(&number.to_be_bytes());
+    B256::from(<[u8; 32]>::from(Sha256::digest(words)))
+}
+
+/// Who signed `digest`: 65 bytes r ‖ s ‖ v with low s and v 27 or 28. The gate accepts no other spelling, so neither do we.
 pub fn signer_of(digest: B256, signature: &[u8]) -> Option<Address> {
+    if !matches!(signature.last(), Some(27 | 28)) {
+        return None;
+    }
     let signature = Signature::from_raw(signature).ok()?;
     if signature.normalize_s().is_some() {
         return None;

@@ -5,48 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+mod parts;
+
+pub use parts::{AdminSignature, EvidenceRef, Grams, MalformedGrams, Movement, Purpose};
+
 /// Largest leaf, in bytes.
 pub const MAX_LEAF: usize = 16 * 1024;
-
-/// Grams CO2e, a decimal string in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Grams(pub u64);
-
-impl TryFrom<String> for Grams {
-    type Error = std::num::ParseIntError;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self)
-    }
-}
-
-impl From<Grams> for String {
-    fn from(grams: Grams) -> Self {
-        grams.0.to_string()
-    }
-}
-
-/// What proves a fact: a file of the bundle, by its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceRef {
-    /// `A`: signed by the registry or proved by the chain.
-    pub grade: String,
-    /// SHA-256 of the file.
-    pub sha256: B256,
-    /// `registry-receipt` or `evm-receipt`.
-    pub r#type: String,
-}
-
-/// A route admin's signature in a `ROUTE` leaf.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdminSignature {
-    /// Ed25519 public key.
-    pub key: B256,
-    /// 64 bytes, hex.
-    pub signature: String,
-}
+/// The only version of the form.
+const VERSION: u8 = 1;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,16 +152,6 @@ pub enum Leaf {
     },
 }
 
-/// What a burn was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    /// Give back.
-    Release,
-    /// Use up.
-    Retire,
-}
-
 /// Bytes that are not a leaf.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeafError {
@@ -227,10 +183,34 @@ impl Leaf {
         }
         let leaf: Self =
             serde_json::from_slice(bytes).map_err(|e| LeafError::Malformed(e.to_string()))?;
+        if leaf.version() != VERSION {
+            let version = leaf.version();
+            return Err(LeafError::Malformed(format!(
+                "version {version} is not known, only {VERSION}"
+            )));
+        }
         if leaf.to_bytes() == bytes {
             Ok(leaf)
         } else {
             Err(LeafError::NotCanonical)
+        }
+    }
+
+    fn version(&self) -> u8 {
+        match self {
+            Self::Route { v, .. }
+            | Self::Locked { v, .. }
+            | Self::Minted { v, .. }
+            | Self::Voided { v, .. }
+            | Self::Unlocked { v, .. }
+            | Self::Burned { v, .. }
+            | Self::Released { v, .. }
+            | Self::Retired { v, .. }
+            | Self::Owed { v, .. }
+            | Self::Quarantined { v, .. }
+            | Self::Resolved { v, .. }
+            | Self::Paused { v, .. }
+            | Self::Resumed { v, .. } => *v,
         }
     }
 
@@ -267,6 +247,78 @@ impl Leaf {
             | Self::Owed { transfer, .. }
             | Self::Quarantined { transfer, .. }
             | Self::Resolved { transfer, .. } => Some(*transfer),
+        }
+    }
+
+    /// What it says of units, if it is about units.
+    pub fn movement(&self) -> Option<Movement> {
+        match self {
+            Self::Locked {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            }
+            | Self::Minted {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            }
+            | Self::Voided {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            }
+            | Self::Unlocked {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            }
+            | Self::Burned {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            }
+            | Self::Released {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            }
+            | Self::Retired {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            }
+            | Self::Owed {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
+            } => Some(Movement {
+                transfer: *transfer,
+                pool: *pool,
+                asset_class: *asset_class,
+                quantity_g: *quantity_g,
+            }),
+            Self::Route { .. }
+            | Self::Quarantined { .. }
+            | Self::Resolved { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. } => None,
         }
     }
 

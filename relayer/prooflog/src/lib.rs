@@ -11,6 +11,7 @@ pub mod policy;
 pub mod proof_file;
 pub mod receipt;
 pub mod reserves;
+pub mod route;
 pub mod serial;
 pub mod tree;
 pub mod verify;

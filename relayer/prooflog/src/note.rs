@@ -37,7 +37,9 @@ pub enum NoteError {
         key: String,
     },
     /// Not a verifier key of a type that is understood.
-    #[error("verifier key {vkey:?} is malformed: expected name+hex key id+base64 key")]
+    #[error(
+        "verifier key {vkey:?} is malformed: expected name+hex key id+base64 key, the name without spaces and pluses"
+    )]
     BadKey {
         /// The text given.
         vkey: String,
@@ -69,7 +71,7 @@ impl Checkpoint {
     fn parse(text: &[u8]) -> Result<Self, NoteError> {
         let malformed = NoteError::Malformed;
         let text = std::str::from_utf8(text).map_err(|_| malformed("not UTF-8"))?;
-        let mut lines = text.lines();
+        let mut lines = text.split('\n');
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
         else {
             return Err(malformed("fewer than three lines"));
@@ -109,6 +111,9 @@ impl VerifierKey {
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad());
         };
+        if !signed_note::is_key_name_valid(name) {
+            return Err(bad());
+        }
         let bytes = STANDARD.decode(key).map_err(|_| bad())?;
         let (kind, key) = bytes.split_first().ok_or_else(bad)?;
         let key = <[u8; 32]>::try_from(key)
@@ -131,6 +136,11 @@ impl VerifierKey {
     /// The name, which for a log is its origin.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is a log's key, not a witness's.
+    pub fn is_log(&self) -> bool {
+        self.kind == ED25519
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -177,8 +187,35 @@ impl Verifier for VerifierKey {
     }
 }
 
-/// Reads a checkpoint that `key` must have signed; signatures of other keys are ignored.
-pub fn open(note: &[u8], key: &VerifierKey) -> Result<Checkpoint, NoteError> {
+/// Reads a checkpoint that the log with this key must have signed; signatures of other keys are ignored. A witness's key is
+/// refused: a cosignature says that a tree was seen, not whose it is.
+pub fn open(note: &[u8], log: &VerifierKey) -> Result<Checkpoint, NoteError> {
+    let checkpoint = verified(note, log)?;
+    if log.is_log() && checkpoint.origin == log.name {
+        Ok(checkpoint)
+    } else {
+        Err(NoteError::NotSigned {
+            key: log.name.clone(),
+        })
+    }
+}
+
+/// Reads a checkpoint of `log` that the witness must have cosigned as well.
+pub fn open_cosigned(
+    note: &[u8],
+    log: &VerifierKey,
+    witness: &VerifierKey,
+) -> Result<Checkpoint, NoteError> {
+    if witness.is_log() {
+        return Err(NoteError::NotSigned {
+            key: witness.name.clone(),
+        });
+    }
+    verified(note, witness)?;
+    open(note, log)
+}
+
+fn verified(note: &[u8], key: &VerifierKey) -> Result<Checkpoint, NoteError> {
     let parsed = Note::from_bytes(note).map_err(|_| NoteError::Malformed("not a signed note"))?;
     let verifiers = VerifierList::new(vec![Box::new(key.clone())]);
     parsed
@@ -186,13 +223,7 @@ pub fn open(note: &[u8], key: &VerifierKey) -> Result<Checkpoint, NoteError> {
         .map_err(|_| NoteError::NotSigned {
             key: key.name.clone(),
         })?;
-    let checkpoint = Checkpoint::parse(parsed.text())?;
-    if key.kind == ED25519 && checkpoint.origin != key.name {
-        return Err(NoteError::NotSigned {
-            key: key.name.clone(),
-        });
-    }
-    Ok(checkpoint)
+    Checkpoint::parse(parsed.text())
 }
 
 /// Reads a checkpoint without believing it: the caller compares its root with one of his own.
@@ -231,9 +262,20 @@ impl LogSigner {
     /// Signs the first `size` leaves of `hashes`. Refuses a tree that does not extend what was signed last. The caller must
     /// have remembered `(size, root)` durably before: if we crash after signing, nothing smaller or different is signed again.
     pub fn sign<S: StoredHashes>(&mut self, hashes: &S, size: u64) -> Result<String, NoteError> {
+        if !signed_note::is_key_name_valid(&self.origin) {
+            let vkey = self.verifier().to_string();
+            return Err(NoteError::BadKey { vkey });
+        }
         let root = tree::root(hashes, size)?;
         if let Some((signed, signed_root)) = self.signed {
-            let extends = size >= signed && tree::root(hashes, signed)? == signed_root;
+            // The proof, not only the two roots: a store that lost or changed a hash must not make us fork the log.
+            let extends = size >= signed
+                && tree::check_consistency(
+                    &tree::consistency(hashes, signed, size)?,
+                    (signed, signed_root),
+                    (size, root),
+                )
+                .is_ok();
             if !extends {
                 return Err(NoteError::DoesNotExtend { size, signed });
             }

@@ -1,8 +1,9 @@
 //! The auditor's policy: the only source of keys (`docs/protocol.md` §10).
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 
 use crate::note::VerifierKey;
@@ -18,6 +19,8 @@ pub struct Policy {
     pub gates: Vec<GatePolicy>,
     /// Route admins: name and key.
     pub route_admins: Vec<(String, [u8; 32])>,
+    /// Path of the checkpoint kept from the last audit, as written. This crate reads no files.
+    pub previous_checkpoint: Option<String>,
 }
 
 /// A gate and who may sign for it.
@@ -29,6 +32,8 @@ pub struct GatePolicy {
     pub address: Address,
     /// Signer sets.
     pub epochs: Vec<EpochPolicy>,
+    /// Hashes of blocks that the auditor compared with a node of his own.
+    pub blocks: Vec<B256>,
 }
 
 /// One signer set.
@@ -51,6 +56,7 @@ pub struct PolicyError(pub Vec<String>);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
+    previous_checkpoint: Option<String>,
     log: RawLog,
     #[serde(default)]
     registry: Vec<RawRegistry>,
@@ -80,6 +86,8 @@ struct RawGate {
     address: Address,
     #[serde(default)]
     epoch: Vec<EpochPolicy>,
+    #[serde(default)]
+    blocks: Vec<B256>,
 }
 
 #[derive(Deserialize)]
@@ -94,50 +102,55 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let raw: Raw = toml::from_str(text).map_err(|e| PolicyError(vec![e.to_string()]))?;
         let mut problems = Vec::new();
-        let mut key = |path: String, text: &str| {
-            let key = STANDARD
-                .decode(text)
-                .ok()
-                .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-            if key.is_none() {
-                problems.push(format!(
-                    "{path}: {text:?} is not base64 of a 32-byte Ed25519 key"
-                ));
-            }
-            key.unwrap_or_default()
-        };
         let registries = raw
             .registry
             .iter()
             .enumerate()
             .map(|(i, r)| {
-                (
-                    r.id.clone(),
-                    key(format!("registry[{i}].receipt_key"), &r.receipt_key),
-                )
+                let path = format!("registry[{i}].receipt_key");
+                (r.id.clone(), key(&path, &r.receipt_key, &mut problems))
             })
-            .collect();
+            .collect::<Vec<_>>();
         let route_admins = raw
             .route_admin
             .iter()
             .enumerate()
-            .map(|(i, r)| (r.name.clone(), key(format!("route_admin[{i}].key"), &r.key)))
-            .collect();
-        for (i, gate) in raw.gate.iter().enumerate() {
-            for (j, epoch) in gate.epoch.iter().enumerate() {
-                if epoch.threshold == 0 || epoch.threshold > epoch.signers.len() {
-                    let (threshold, signers) = (epoch.threshold, epoch.signers.len());
-                    problems.push(format!("gate[{i}].epoch[{j}].threshold: {threshold} is not between 1 and its {signers} signers"));
-                }
-            }
-        }
+            .map(|(i, r)| {
+                let path = format!("route_admin[{i}].key");
+                (r.name.clone(), key(&path, &r.key, &mut problems))
+            })
+            .collect::<Vec<_>>();
+        check_gates(&raw.gate, &mut problems);
+        let mut once = |field: &str, names: Vec<String>| repeated(field, &names, &mut problems);
+        once(
+            "registry.id",
+            registries.iter().map(|(id, _)| id.clone()).collect(),
+        );
+        once(
+            "route_admin.name",
+            route_admins.iter().map(|(name, _)| name.clone()).collect(),
+        );
+        // One key under two names would count as two people.
+        once(
+            "route_admin.key",
+            raw.route_admin.iter().map(|r| r.key.clone()).collect(),
+        );
         let log = match VerifierKey::parse(&raw.log.vkey) {
-            Ok(log) if problems.is_empty() => log,
-            Ok(_) => return Err(PolicyError(problems)),
+            Ok(key) if key.is_log() => Some(key),
+            Ok(_) => {
+                problems.push(format!(
+                    "log.vkey: {:?} is a witness's key (type 4); give the log's own (type 1)",
+                    raw.log.vkey
+                ));
+                None
+            }
             Err(error) => {
                 problems.push(format!("log.vkey: {error}"));
-                return Err(PolicyError(problems));
+                None
             }
+        };
+        let Some(log) = log.filter(|_| problems.is_empty()) else {
+            return Err(PolicyError(problems));
         };
         let gates = raw
             .gate
@@ -146,6 +159,7 @@ impl Policy {
                 chain: g.chain,
                 address: g.address,
                 epochs: g.epoch,
+                blocks: g.blocks,
             })
             .collect();
         Ok(Self {
@@ -153,6 +167,7 @@ impl Policy {
             registries,
             gates,
             route_admins,
+            previous_checkpoint: raw.previous_checkpoint,
         })
     }
 
@@ -176,5 +191,50 @@ impl GatePolicy {
     /// The signer set of an epoch.
     pub fn epoch(&self, epoch: u32) -> Option<&EpochPolicy> {
         self.epochs.iter().find(|e| e.epoch == epoch)
+    }
+}
+
+fn key(path: &str, text: &str, problems: &mut Vec<String>) -> [u8; 32] {
+    let key = STANDARD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .filter(|key| VerifyingKey::from_bytes(key).is_ok());
+    if key.is_none() {
+        problems.push(format!(
+            "{path}: {text:?} is not base64 of a 32-byte Ed25519 key"
+        ));
+    }
+    key.unwrap_or_default()
+}
+
+fn check_gates(gates: &[RawGate], problems: &mut Vec<String>) {
+    for (i, gate) in gates.iter().enumerate() {
+        for (j, epoch) in gate.epoch.iter().enumerate() {
+            let path = format!("gate[{i}].epoch[{j}]");
+            let (threshold, signers) = (epoch.threshold, epoch.signers.len());
+            if threshold == 0 || threshold > signers {
+                problems.push(format!(
+                    "{path}.threshold: {threshold} is not between 1 and its {signers} signers"
+                ));
+            }
+            let names: Vec<_> = epoch.signers.iter().map(ToString::to_string).collect();
+            repeated(&format!("{path}.signers"), &names, problems);
+        }
+        let numbers: Vec<_> = gate.epoch.iter().map(|e| e.epoch.to_string()).collect();
+        repeated(&format!("gate[{i}].epoch.epoch"), &numbers, problems);
+    }
+    let names: Vec<_> = gates
+        .iter()
+        .map(|g| format!("{} {:#x}", g.chain, g.address))
+        .collect();
+    repeated("gate", &names, problems);
+}
+
+fn repeated(field: &str, names: &[String], problems: &mut Vec<String>) {
+    for (i, name) in names.iter().enumerate() {
+        if names.iter().take(i).any(|earlier| earlier == name) {
+            problems.push(format!("{field}: {name:?} is there twice; keep one"));
+        }
     }
 }

@@ -26,12 +26,12 @@ pub struct ProofFile {
 pub struct MalformedProof(&'static str);
 
 impl ProofFile {
-    /// Parses the file; unknown `extra` lines are allowed and ignored, as the format says.
+    /// Parses the file; an `extra` line is allowed and ignored, as the format says.
     pub fn parse(text: &str) -> Result<Self, MalformedProof> {
         let (head, checkpoint) = text
             .split_once("\n\n")
             .ok_or(MalformedProof("no blank line before the checkpoint"))?;
-        let mut lines = head.lines().peekable();
+        let mut lines = head.split('\n').peekable();
         if lines.next() != Some(HEADER) {
             return Err(MalformedProof("the first line is not the format's name"));
         }

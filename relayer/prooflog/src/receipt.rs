@@ -53,9 +53,12 @@ pub enum ReceiptError {
     NotSigned,
 }
 
+/// Strict: a header with anything else, such as `crit` or a key of its own, is not the registry's.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header {
     alg: String,
+    kid: String,
 }
 
 /// The receipt in `jws`, if `key` signed it.
@@ -84,5 +87,19 @@ pub fn open(jws: &str, key: &[u8; 32]) -> Result<RegistryReceipt, ReceiptError> 
         Signature::from_slice(&decode(signature)?).map_err(|_| ReceiptError::NotSigned)?;
     key.verify_strict(format!("{header}.{payload}").as_bytes(), &signature)
         .map_err(|_| ReceiptError::NotSigned)?;
-    serde_json::from_slice(&decode(payload)?).map_err(|_| ReceiptError::Malformed("the payload"))
+    let payload = decode(payload)?;
+    let receipt: RegistryReceipt =
+        serde_json::from_slice(&payload).map_err(|_| ReceiptError::Malformed("the payload"))?;
+    if receipt.v != 1 {
+        return Err(ReceiptError::Malformed("its version is not 1"));
+    }
+    if receipt.registry != head.kid {
+        return Err(ReceiptError::Malformed("kid is not the registry"));
+    }
+    if !serde_json_canonicalizer::to_vec(&receipt).is_ok_and(|canonical| canonical == payload) {
+        return Err(ReceiptError::Malformed(
+            "the payload is not canonical JSON (RFC 8785)",
+        ));
+    }
+    Ok(receipt)
 }

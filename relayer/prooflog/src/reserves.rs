@@ -6,6 +6,8 @@ use crate::book::{Book, StoryError, Totals};
 use crate::leaf::{Leaf, LeafError};
 use crate::note::{self, Checkpoint, NoteError};
 use crate::policy::Policy;
+use crate::route;
+use crate::route::ADMINS_NEEDED;
 use crate::tree::{self, MemoryTree, TreeError};
 
 /// One pool's row.
@@ -45,12 +47,23 @@ pub enum ReservesError {
     /// The leaves contradict each other.
     #[error(transparent)]
     Story(#[from] StoryError),
+    /// A route that the policy's route admins have not signed, so that its pool is nobody's promise.
+    #[error(
+        "leaf {index} (ROUTE) is signed by {found} of the policy's route admins, needs {ADMINS_NEEDED}"
+    )]
+    Route {
+        /// Which leaf.
+        index: u64,
+        /// How many of the policy's admins signed.
+        found: usize,
+    },
     /// The tree could not be built.
     #[error(transparent)]
     Tree(#[from] TreeError),
 }
 
-/// Replays `leaves`, which must be exactly those under `checkpoint`, signed by the policy's log key.
+/// Replays `leaves`, which must be exactly those under `checkpoint`, signed by the policy's log key. Every route must be signed
+/// by the policy's route admins.
 pub fn recompute(
     leaves: &[Vec<u8>],
     checkpoint: &[u8],
@@ -58,17 +71,28 @@ pub fn recompute(
 ) -> Result<(Checkpoint, Vec<Row>), ReservesError> {
     let checkpoint = note::open(checkpoint, &policy.log)?;
     let mut tree = MemoryTree::default();
-    let mut book = Book::default();
-    for (index, bytes) in (0..).zip(leaves) {
+    for bytes in leaves {
         tree.push(bytes)?;
-        let leaf = Leaf::parse(bytes).map_err(|source| ReservesError::Leaf { index, source })?;
-        book.apply(&leaf)?;
     }
     if tree.size() != checkpoint.size || tree::root(&tree, tree.size())? != checkpoint.root {
         return Err(ReservesError::NotTheLog {
             found: tree.size(),
             size: checkpoint.size,
         });
+    }
+    let mut book = Book::default();
+    for (index, bytes) in (0..).zip(leaves) {
+        let leaf = Leaf::parse(bytes).map_err(|source| ReservesError::Leaf { index, source })?;
+        if let Leaf::Route {
+            route, signatures, ..
+        } = &leaf
+        {
+            let found = route::signed_by(route, signatures, &policy.route_admins).len();
+            if found < ADMINS_NEEDED {
+                return Err(ReservesError::Route { index, found });
+            }
+        }
+        book.apply(&leaf)?;
     }
     let rows = book
         .pools()

@@ -1,5 +1,11 @@
-//! Just enough of a VCS serial to compare blocks: its numbering space, its two numbers and the rest. The adapter has the whole
-//! grammar; an auditor's tool needs only the algebra.
+//! VCS serials: the grammar of `docs/protocol.md` §2 and the algebra of blocks. The adapter has the same grammar with named
+//! errors; an auditor's tool needs only a yes or no.
+
+/// Longest serial, in bytes.
+pub const MAX_LENGTH: usize = 128;
+/// Most tonnes in one block, so that its grams stay below 2^63.
+const MAX_TONNES: u64 = (1 << 63) / GRAMS_PER_TONNE;
+const GRAMS_PER_TONNE: u64 = 1_000_000;
 
 /// A serial split at its two numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,44 +26,43 @@ pub struct Block {
 pub struct MalformedSerial(pub String);
 
 impl Block {
-    /// Splits `batch-first-last-rest`.
+    /// Parses `batch-first-last[-VCS]-VCU-verifier-registry-country-scope-project-ddmmyyyy-ddmmyyyy-flag`.
     pub fn parse(serial: &str) -> Result<Self, MalformedSerial> {
-        let malformed = || MalformedSerial(serial.chars().take(120).collect());
-        let space = match serial.split('-').count() {
-            13 => "vcs/13",
-            12 => "vcs/12",
-            _ => return Err(malformed()),
-        };
-        let mut parts = serial.splitn(4, '-');
-        let (Some(batch), Some(first), Some(last), Some(rest)) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(malformed());
-        };
-        let number = |text: &str| {
-            let canonical = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
-            text.parse::<u64>().ok().filter(|_| canonical)
-        };
-        let (first, last) = number(first)
-            .zip(number(last))
-            .filter(|(first, last)| first <= last)
-            .ok_or_else(malformed)?;
-        if last - first >= u64::MAX / 2_000_000 {
+        let malformed = || MalformedSerial(serial.chars().take(MAX_LENGTH).collect());
+        if serial.len() > MAX_LENGTH {
             return Err(malformed());
         }
+        let segments: Vec<&str> = serial.split('-').collect();
+        let (space, batch, first, last, rest) = match segments.as_slice() {
+            [batch, first, last, "VCS", "VCU", rest @ ..] => ("vcs/13", batch, first, last, rest),
+            [batch, first, last, "VCU", rest @ ..] => ("vcs/12", batch, first, last, rest),
+            _ => return Err(malformed()),
+        };
+        if !is_digits(batch) || !is_series(rest) {
+            return Err(malformed());
+        }
+        let (first, last) = number(first)
+            .zip(number(last))
+            .filter(|(first, last)| first <= last && last - first < MAX_TONNES)
+            .ok_or_else(malformed)?;
+        let before = format!("{batch}-");
+        let numbers = format!("{first}-{last}");
+        let after = serial
+            .get(before.len() + numbers.len()..)
+            .ok_or_else(malformed)?;
         Ok(Self {
             space,
             first,
             last,
-            before: format!("{batch}-"),
-            after: format!("-{rest}"),
+            after: after.to_owned(),
+            before,
         })
     }
 
     /// Whether both are of one series and adjacent.
     fn joins(&self, upper: &Self) -> bool {
         (self.space, &self.before, &self.after) == (upper.space, &upper.before, &upper.after)
-            && self.last + 1 == upper.first
+            && self.last.checked_add(1) == Some(upper.first)
     }
 
     /// Tonnes.
@@ -67,7 +72,7 @@ impl Block {
 
     /// Grams.
     pub fn quantity_g(&self) -> u64 {
-        self.quantity_t() * 1_000_000
+        self.quantity_t() * GRAMS_PER_TONNE
     }
 
     /// Whether they share a unit.
@@ -75,22 +80,22 @@ impl Block {
         self.space == other.space && self.first <= other.last && other.first <= self.last
     }
 
-    /// The lowest `tonnes` units and the rest.
+    /// The lowest `tonnes` units and the rest; at least one unit is in the first part.
     pub fn split(&self, tonnes: u64) -> (Self, Option<Self>) {
+        let tonnes = tonnes.max(1);
         if tonnes >= self.quantity_t() {
             return (self.clone(), None);
         }
         let cut = self.first + tonnes;
-        (
-            Self {
-                last: cut - 1,
-                ..self.clone()
-            },
-            Some(Self {
-                first: cut,
-                ..self.clone()
-            }),
-        )
+        let lower = Self {
+            last: cut - 1,
+            ..self.clone()
+        };
+        let upper = Self {
+            first: cut,
+            ..self.clone()
+        };
+        (lower, Some(upper))
     }
 }
 
@@ -117,8 +122,13 @@ pub fn normalise(serials: &[String]) -> Result<Vec<Block>, MalformedSerial> {
             Some(previous) if previous.intersects(&block) => {
                 return Err(MalformedSerial(format!("{previous} overlaps {block}")));
             }
-            Some(previous) if previous.joins(&block) => previous.last = block.last,
-            _ => merged.push(block),
+            // A block that would be too large to count stays two.
+            Some(previous)
+                if previous.joins(&block) && block.last - previous.first < MAX_TONNES =>
+            {
+                previous.last = block.last;
+            }
+            Some(_) | None => merged.push(block),
         }
     }
     Ok(merged)
@@ -130,4 +140,62 @@ pub fn total_g(blocks: &[Block]) -> u64 {
         .iter()
         .map(Block::quantity_g)
         .fold(0, u64::saturating_add)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A number that is written exactly as we would write it.
+fn number(text: &str) -> Option<u64> {
+    if is_digits(text) && !text.starts_with('0') {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+/// The segments after `VCU`.
+fn is_series(segments: &[&str]) -> bool {
+    let [
+        verifier,
+        registry,
+        country,
+        scope,
+        project,
+        start,
+        end,
+        flag,
+    ] = segments
+    else {
+        return false;
+    };
+    let upper = |b: u8| b.is_ascii_uppercase();
+    let registry_code =
+        registry.len() == 3 && registry.bytes().all(|b| upper(b) || b.is_ascii_digit());
+    let country_code = country.len() == 2 && country.bytes().all(upper);
+    let vintage = date(start).zip(date(end));
+    [verifier, scope, project].iter().all(|s| is_digits(s))
+        && registry_code
+        && country_code
+        && vintage.is_some_and(|(start, end)| start <= end)
+        && ["0", "1"].contains(flag)
+}
+
+/// `ddmmyyyy` as (year, month, day), if the calendar has it.
+fn date(text: &str) -> Option<(u32, u32, u32)> {
+    if text.len() != 8 || !is_digits(text) {
+        return None;
+    }
+    let part = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
+    let (day, month, year) = (part(0..2)?, part(2..4)?, part(4..8)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    (1..=days).contains(&day).then_some((year, month, day))
 }

@@ -4,64 +4,17 @@
 mod authority;
 mod evidence;
 mod log;
+mod manifest;
+mod report;
+mod story;
 
-use alloy_primitives::B256;
-use serde::Serialize;
+pub use report::{Grade, Outcome, Report, Step};
 
-use crate::bundle::{Bundle, BundleKind, sha256};
+use crate::bundle::{Bundle, BundleKind};
 use crate::leaf::Leaf;
 use crate::note::Checkpoint;
 use crate::policy::Policy;
-
-/// One step's outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Step {
-    /// Its name, stable.
-    pub name: &'static str,
-    /// What it proves if it passes.
-    pub proves: &'static str,
-    /// What one must trust for that.
-    pub anchor: &'static str,
-    /// Who else can check it.
-    pub tool: &'static str,
-    /// What came out.
-    pub outcome: Outcome,
-}
-
-/// What came out of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "status", content = "detail", rename_all = "snake_case")]
-pub enum Outcome {
-    /// It holds.
-    Passed(String),
-    /// It does not; later steps are not tried.
-    Failed(String),
-    /// The bundle's kind of transfer has nothing to check here.
-    NotApplicable,
-}
-
-/// The verdict with its reasons.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// The transfer that the bundle says it is about.
-    pub transfer: Option<B256>,
-    /// Steps in order, up to the first that failed.
-    pub steps: Vec<Step>,
-}
-
-impl Report {
-    /// Whether every step held.
-    pub fn passed(&self) -> bool {
-        !self.steps.is_empty() && self.failed().is_none()
-    }
-
-    /// The step that failed.
-    pub fn failed(&self) -> Option<&Step> {
-        self.steps
-            .iter()
-            .find(|step| matches!(step.outcome, Outcome::Failed(_)))
-    }
-}
+use crate::route::RouteView;
 
 /// What the steps establish for the later ones.
 #[derive(Debug)]
@@ -71,6 +24,8 @@ struct Facts<'a> {
     previous: Option<&'a Checkpoint>,
     checkpoint: Option<Checkpoint>,
     leaves: Vec<(u64, Leaf)>,
+    unproven: Vec<String>,
+    grade: Grade,
 }
 
 type Check = fn(&mut Facts<'_>) -> Result<Option<String>, String>;
@@ -89,7 +44,7 @@ const PLAN: [Plan; 9] = [
         proves: "the bundle is whole and nothing was added",
         anchor: "none",
         tool: "sha256sum",
-        check: manifest,
+        check: manifest::manifest,
     },
     Plan {
         name: "checkpoint",
@@ -100,7 +55,7 @@ const PLAN: [Plan; 9] = [
     },
     Plan {
         name: "inclusion",
-        proves: "every leaf is in the log",
+        proves: "every leaf of the bundle is in the log",
         anchor: "the checkpoint",
         tool: "any RFC 6962 verifier, for instance sigstore or aics-tlog",
         check: log::inclusion,
@@ -117,7 +72,7 @@ const PLAN: [Plan; 9] = [
         proves: "the leaves tell one legal story of one transfer; ids and quantities recompute",
         anchor: "the protocol document",
         tool: "a script over the JSON leaves",
-        check: log::story,
+        check: story::story,
     },
     Plan {
         name: "route",
@@ -128,7 +83,7 @@ const PLAN: [Plan; 9] = [
     },
     Plan {
         name: "registry",
-        proves: "the registry moved exactly these units",
+        proves: "the registry moved exactly these units into or out of the route's custody account",
         anchor: "the policy's registry key",
         tool: "any JWS verifier, for instance jose or jwcrypto",
         check: evidence::registry,
@@ -142,8 +97,8 @@ const PLAN: [Plan; 9] = [
     },
     Plan {
         name: "chain",
-        proves: "the gate recorded it once, in a block with this header",
-        anchor: "your own node or explorer for the block hash",
+        proves: "the gate of the terms recorded it, in a block with this header",
+        anchor: "the policy's gates and blocks, or your own node for the block hash",
         tool: "any Merkle-Patricia verifier, for instance @ethereumjs/mpt",
         check: evidence::chain,
     },
@@ -158,6 +113,8 @@ pub fn verify(archive: &[u8], policy: &Policy, previous: Option<&Checkpoint>) ->
             return Report {
                 transfer: None,
                 steps: vec![step],
+                grade: None,
+                unproven: Vec::new(),
             };
         }
     };
@@ -167,6 +124,8 @@ pub fn verify(archive: &[u8], policy: &Policy, previous: Option<&Checkpoint>) ->
         previous,
         checkpoint: None,
         leaves: Vec::new(),
+        unproven: Vec::new(),
+        grade: Grade::A,
     };
     let mut steps = Vec::new();
     for plan in &PLAN {
@@ -181,10 +140,18 @@ pub fn verify(archive: &[u8], policy: &Policy, previous: Option<&Checkpoint>) ->
             break;
         }
     }
-    Report {
+    let mut report = Report {
         transfer: Some(bundle.manifest.transfer),
         steps,
+        grade: None,
+        unproven: Vec::new(),
+    };
+    if report.passed() {
+        facts.always_unproven();
+        report.grade = Some(facts.grade);
+        report.unproven = facts.unproven;
     }
+    report
 }
 
 impl Plan {
@@ -213,42 +180,29 @@ impl Facts<'_> {
     fn is_outbound(&self) -> bool {
         self.bundle.manifest.kind == BundleKind::Outbound
     }
-}
 
-fn manifest(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
-    let bundle = facts.bundle;
-    if bundle.manifest.v != 1 {
-        return Err(format!("bundle version {} is not known", bundle.manifest.v));
-    }
-    let listed: Vec<_> = bundle
-        .manifest
-        .files
-        .iter()
-        .map(|entry| entry.path.as_str())
-        .collect();
-    let present: Vec<_> = bundle.files.keys().map(String::as_str).collect();
-    if listed != present {
-        let odd = present
-            .iter()
-            .find(|path| !listed.contains(path))
-            .or_else(|| listed.iter().find(|path| !present.contains(path)));
-        return Err(format!(
-            "the manifest does not list exactly the files: {}",
-            odd.copied().unwrap_or("out of order")
-        ));
-    }
-    for entry in &bundle.manifest.files {
-        let bytes = bundle
-            .files
-            .get(&entry.path)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        if sha256(bytes) != entry.sha256 || u64::try_from(bytes.len()) != Ok(entry.size) {
-            return Err(format!(
-                "{} does not have the hash and size in the manifest",
-                entry.path
-            ));
+    /// The one route of the bundle; the step `story` made sure that there is only one.
+    fn route(&self) -> Result<RouteView<'_>, String> {
+        match self.leaf("ROUTE") {
+            Some((_, Leaf::Route { route, .. })) => RouteView::of(route),
+            Some(_) | None => Err("there is no ROUTE leaf".into()),
         }
     }
-    Ok(Some(format!("{} files", present.len())))
+
+    /// What no bundle can prove.
+    fn always_unproven(&mut self) {
+        let mut open = vec![
+            "that no other leaf of the log is about these units: recompute the reserves from all leaves",
+            "that everybody is shown the same log: compare the checkpoint with another auditor's",
+        ];
+        if self.previous.is_none() {
+            open.push(
+                "that the log only grew since your last audit: no previous checkpoint was given",
+            );
+        }
+        if self.leaf("RELEASED").is_some() {
+            open.push("that the receiving account is the one the burner committed to: ask for the instruction and hash it");
+        }
+        self.unproven.extend(open.into_iter().map(str::to_owned));
+    }
 }

@@ -1,0 +1,84 @@
+//! Pools: what backs what, and which blocks the next burn gets.
+
+use std::collections::VecDeque;
+
+use alloy_primitives::B256;
+use serde_json::Value;
+
+use crate::route::RouteView;
+use crate::serial::Block;
+
+/// Sums of one pool, in grams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// In custody.
+    pub locked_g: u64,
+    /// Minted and not burned.
+    pub circulating_g: u64,
+    /// Locked, neither minted nor unlocked.
+    pub pending_g: u64,
+    /// Burned, neither released nor retired.
+    pub owed_g: u64,
+}
+
+impl Totals {
+    /// The pool identity.
+    pub fn holds(&self) -> bool {
+        let right = [self.pending_g, self.owed_g]
+            .iter()
+            .try_fold(self.circulating_g, |sum, g| sum.checked_add(*g));
+        right == Some(self.locked_g)
+    }
+}
+
+/// A pool as the log has it.
+#[derive(Clone, Debug, Default)]
+pub struct PoolBook {
+    /// Class of its units.
+    pub asset_class: B256,
+    /// Sums.
+    pub totals: Totals,
+    /// A route of this pool; all routes of a pool have the same gate.
+    pub(super) route: Value,
+    /// Units of completed locks that no burn has taken, oldest completed first.
+    pub(super) offer: VecDeque<Block>,
+}
+
+impl PoolBook {
+    /// The BurnId of the gate's burn of this number.
+    pub(super) fn burn_id(&self, number: u64) -> Option<B256> {
+        RouteView::of(&self.route).ok()?.burn_id(number)
+    }
+
+    /// The next blocks that make up `tonnes`; `None` if there are not enough.
+    pub(super) fn allocate(&self, tonnes: u64) -> Option<Vec<Block>> {
+        let mut left = tonnes;
+        let mut taken = Vec::new();
+        for block in &self.offer {
+            if left == 0 {
+                break;
+            }
+            let (head, _) = block.split(left);
+            left -= head.quantity_t();
+            taken.push(head);
+        }
+        (left == 0).then_some(taken)
+    }
+
+    /// Takes the first blocks out of the offer, exactly as [`Self::allocate`] gave them.
+    pub(super) fn take(&mut self, blocks: &[Block]) {
+        for block in blocks {
+            let Some(front) = self.offer.pop_front() else {
+                return;
+            };
+            if let (_, Some(rest)) = front.split(block.quantity_t()) {
+                self.offer.push_front(rest);
+            }
+        }
+    }
+}
+
+/// Id of the pool of `class` on a route (`docs/protocol.md` §2).
+pub fn pool_of(route: &Value, class: B256) -> Option<B256> {
+    RouteView::of(route).ok().map(|route| route.pool(class))
+}
