@@ -1,0 +1,177 @@
+//! Chain evidence: a receipt in a block of 200, and every way to bend it.
+
+use alloy_primitives::{Address, B256, keccak256};
+use isthmus_prooflog::evm_evidence::{EvmEvidence, GateEvent};
+
+use crate::evm::{self, Event, bytes, evidence};
+use crate::world::{CLASS, COMMITMENT, HOLDER, RECIPIENT};
+
+const TRANSFER: B256 = B256::repeat_byte(0x11);
+
+fn minted() -> Event {
+    evm::minted(TRANSFER, CLASS, 425_000_000)
+}
+
+#[test]
+fn every_event_of_the_gate_is_read() {
+    let read = |event: &Event| evidence(event).event().unwrap();
+    assert_eq!(
+        read(&minted()),
+        GateEvent::Minted {
+            transfer: TRANSFER,
+            asset_class: CLASS,
+            recipient: RECIPIENT,
+            quantity_g: 425_000_000
+        }
+    );
+    assert_eq!(
+        read(&evm::voided(TRANSFER)),
+        GateEvent::Voided { transfer: TRANSFER }
+    );
+    assert_eq!(
+        read(&evm::burned(8, TRANSFER, CLASS, 5_000_000, 2)),
+        GateEvent::Burned {
+            number: 8,
+            burn_id: TRANSFER,
+            asset_class: CLASS,
+            holder: HOLDER,
+            quantity_g: 5_000_000,
+            purpose: 2,
+            commitment: COMMITMENT,
+        }
+    );
+}
+
+#[test]
+fn every_position_in_the_block_can_be_proved() {
+    // 0 and 128 are where RLP's order of keys differs from that of the numbers.
+    for tx_index in [0, 1, 127, 128, 199] {
+        let event = Event {
+            tx_index,
+            ..minted()
+        };
+        assert!(evidence(&event).event().is_ok(), "{tx_index}");
+    }
+}
+
+#[test]
+fn whatever_is_changed_is_refused() {
+    type Change = fn(&mut EvmEvidence);
+    let changes: [(&str, Change); 15] = [
+        ("block hash", |e| e.block_hash = B256::ZERO),
+        ("block number", |e| e.block_number += 1),
+        ("header", |e| {
+            e.header_rlp = [&e.header_rlp[..], &[0]].concat().into();
+        }),
+        ("header and hash", |e| {
+            e.header_rlp = evm::header(B256::repeat_byte(1), 77).into();
+            e.block_hash = keccak256(&e.header_rlp);
+        }),
+        ("bytes after the header", |e| {
+            e.header_rlp = [&e.header_rlp[..], &[0]].concat().into();
+            e.block_hash = keccak256(&e.header_rlp);
+        }),
+        ("header that is no list", |e| {
+            e.header_rlp = vec![0x80].into();
+            e.block_hash = keccak256(&e.header_rlp);
+        }),
+        ("receipt", |e| {
+            e.receipt = [&e.receipt[..], &[0]].concat().into();
+        }),
+        ("another receipt", |e| {
+            e.receipt = evidence(&evm::voided(TRANSFER)).receipt;
+        }),
+        ("no proof", |e| e.proof.clear()),
+        ("a proof without its root", |e| drop(e.proof.remove(0))),
+        ("a proof without its leaf", |e| drop(e.proof.pop())),
+        ("a proof of another node", |e| {
+            e.proof[1] = vec![0xc0].into();
+        }),
+        ("another place in the block", |e| e.tx_index += 1),
+        ("another event", |e| e.event_index = 0),
+        ("an event that is not there", |e| e.event_index = u64::MAX),
+    ];
+    for (name, change) in changes {
+        let mut bent = evidence(&minted());
+        change(&mut bent);
+        assert!(bent.event().is_err(), "{name}");
+    }
+    let other_gate = EvmEvidence {
+        gate: Address::repeat_byte(1),
+        ..evidence(&minted())
+    };
+    assert!(
+        other_gate
+            .event()
+            .unwrap_err()
+            .to_string()
+            .contains("not the gate's")
+    );
+    let foreign = Event {
+        emitter: Address::repeat_byte(1),
+        ..minted()
+    };
+    assert!(
+        evidence(&foreign).event().is_err(),
+        "an event of another contract"
+    );
+    let failed = Event {
+        succeeded: false,
+        ..minted()
+    };
+    assert!(
+        evidence(&failed)
+            .event()
+            .unwrap_err()
+            .to_string()
+            .contains("failed")
+    );
+}
+
+#[test]
+fn events_of_another_shape_are_refused() {
+    let mut unknown = minted();
+    unknown.data.topics_mut_unchecked()[0] = keccak256("Minted(bytes32,uint256,address)");
+    assert!(evidence(&unknown).event().is_err());
+    let mut few = minted();
+    few.data
+        .set_topics_truncating(few.data.topics()[..3].to_vec());
+    assert!(evidence(&few).event().is_err());
+    let mut dirty = minted();
+    dirty.data.topics_mut_unchecked()[3].0[0] = 1;
+    assert!(
+        evidence(&dirty).event().is_err(),
+        "an address with dirty upper bytes"
+    );
+    let mut short = minted();
+    short.data.data = vec![0; 31].into();
+    assert!(evidence(&short).event().is_err());
+    let mut large = minted();
+    large.data.data = vec![0xff; 32].into();
+    assert!(
+        evidence(&large).event().is_err(),
+        "a quantity beyond 64 bits"
+    );
+}
+
+#[test]
+fn the_file_has_one_spelling() {
+    let good = evidence(&minted());
+    let text = String::from_utf8(bytes(&good)).unwrap();
+    assert_eq!(EvmEvidence::parse(text.as_bytes()).unwrap(), good);
+    let spaced = text.replacen(',', ", ", 1);
+    let upper = text.replacen("0xf9", "0xF9", 1);
+    assert_ne!(upper, text);
+    let unknown = text.replacen('{', "{\"a\":1,", 1);
+    let version = bytes(&EvmEvidence { v: 2, ..good });
+    for other in [
+        spaced.as_bytes(),
+        upper.as_bytes(),
+        unknown.as_bytes(),
+        &version,
+        b"",
+        b"{}",
+    ] {
+        assert!(EvmEvidence::parse(other).is_err());
+    }
+}

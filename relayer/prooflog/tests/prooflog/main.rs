@@ -1,0 +1,26 @@
+//! Tests of the proof log and of the auditor's verifier, from outside the crate.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests; clippy only knows the test functions themselves"
+)]
+
+mod book;
+mod bundle;
+mod evm;
+mod evm_tests;
+mod gate;
+mod history;
+mod leaves;
+mod notes;
+mod parsers;
+mod policy;
+mod receipts;
+mod reserves;
+mod tamper;
+mod tree;
+mod vectors;
+mod verify;
+mod world;
