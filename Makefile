@@ -13,15 +13,15 @@ help: ## List the commands
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	printf '\nStart with `make demo`. CONTRIBUTING.md says how to call cargo yourself.\n'
 
-setup: ## Install what the build needs (first time 1-2 minutes, then a second)
+setup: ## Install what the build needs (first time 15 minutes, RocksDB's C++ is most of it; then a second)
 	tools/setup.sh
 
 demo: ## A registry, a chain, three attesters and a relayer on this machine; units go there and back
-	echo "Demo: builds the binaries (the first time 15-20 minutes, RocksDB's C++ is most of it; later seconds), then runs about 2 minutes."
+	echo "Demo: builds the binaries (the first time 15-20 minutes, RocksDB's C++ is most of it; later seconds), then runs about a minute. Output goes to demo-output/; ARGS=--keep leaves everything running."
 	$(MAKE) setup
 	. tools/env.sh
 	. tools/step.sh
-	step "build the binaries" cargo build -p isthmus -p isthmus-e2e --bins
+	step "build the binaries" cargo build --workspace --bins
 	"$$CARGO_TARGET_DIR/debug/isthmus-demo" $(ARGS)
 
 test: ## Everything that CI checks: lint, contracts, Rust tests, documentation tests
@@ -33,7 +33,7 @@ test: ## Everything that CI checks: lint, contracts, Rust tests, documentation t
 	echo "All green."
 
 lint: ## Formatting, clippy, rustdoc, protobuf and Solidity style; changes nothing
-	echo "Lint: 1-3 minutes; 15-20 the first time."
+	echo "Lint: 1-3 minutes; 5-8 the first time."
 	. tools/env.sh
 	. tools/step.sh
 	step "formatting of Rust" cargo fmt --all --check

@@ -3,6 +3,7 @@
 #   system   C and C++ compiler, make, git, python3-venv (apt; sudo only when not root)
 #   Rust     the toolchain that rust-toolchain.toml pins, with clippy and rustfmt (rustup)
 #   Python   libclang, for RocksDB's bindings, in a virtual environment in the per-user cache (pip)
+#   RocksDB  its C++, compiled once per version into the per-user cache (12 minutes on 2 cores)
 #   Node     forge, anvil, solc and OpenZeppelin in contracts/, buf in tools/ (npm, versions pinned)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,7 +14,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 LIBCLANG=18.1.1
 NODE_MAJOR=20
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/isthmus"
-say "checking compiler, Rust, libclang and node packages; installs what is missing (1-2 minutes the first time)"
+say "checking compiler, Rust, libclang and node packages; installs what is missing (15 minutes the first time, most of it for RocksDB)"
 
 install_system_packages() {
   local packages="build-essential git python3-venv"
@@ -62,4 +63,5 @@ for dir in contracts tools; do
   cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
 done
 
+tools/rocksdb.sh
 say "ready"
