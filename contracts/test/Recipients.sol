@@ -71,12 +71,7 @@ contract Spender is ERC1155Holder {
 /// @dev Takes units if it finds the gas that the gate promises, else refuses at once and leaves the rest to its caller: the
 /// one that would tell want of gas apart from a refusal only by the gate's own check.
 contract Demanding is ERC1155Holder {
-    function onERC1155Received(address, address, uint256, uint256, bytes memory)
-        public
-        view
-        override
-        returns (bytes4)
-    {
+    function onERC1155Received(address, address, uint256, uint256, bytes memory) public view override returns (bytes4) {
         require(gasleft() >= 90_000);
         return this.onERC1155Received.selector;
     }
