@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use crate::control::auth::{ATTEST, permit};
 use crate::control::shared::Shared;
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 use crate::control::{parse, render};
 
 /// What attesters pull and answer.

@@ -9,7 +9,7 @@ use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 use crate::config::{Identity, Role};
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 
 /// Moves units: submit, follow, withdraw, instruct; proposes and approves routes.
 pub(crate) const MOVE: &[Role] = &[Role::Exchange, Role::Operator];

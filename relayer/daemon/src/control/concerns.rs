@@ -7,7 +7,7 @@ use isthmus_proto::v1 as pb;
 
 use crate::config::Role;
 use crate::control::shared::Shared;
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 
 /// Transfers of a lane that are looked at.
 const LOOKED_AT: usize = 20;

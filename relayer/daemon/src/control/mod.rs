@@ -4,6 +4,7 @@
 mod attesters;
 mod auth;
 mod concerns;
+mod error;
 mod operator;
 mod parse;
 mod proofs;

@@ -12,7 +12,7 @@ use crate::control::concerns;
 use crate::control::parse;
 use crate::control::quarantine::Decisions;
 use crate::control::shared::{Shared, blocking};
-use crate::control::status::{ApiError, FieldProblem};
+use crate::control::error::{ApiError, FieldProblem};
 use crate::engine::Fatal;
 use crate::engine::pause::{Pauses, Scope};
 

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::control::auth::{READ, permit};
 use crate::control::parse;
 use crate::control::shared::{Shared, blocking};
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 use crate::proof::bundle;
 use crate::proof::reserves::Replay;
 

@@ -13,7 +13,7 @@ use isthmus_store::Filter;
 
 use crate::control::render::resolution_name;
 use crate::control::shared::Shared;
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 use crate::engine::settle;
 
 /// Most quarantined transfers listed.

@@ -11,7 +11,7 @@ use isthmus_prooflog::leaf::{AdminSignature, Leaf};
 use isthmus_store::{RouteRecord, StoredRouteStatus};
 
 use crate::control::shared::Shared;
-use crate::control::status::{ApiError, FieldProblem};
+use crate::control::error::{ApiError, FieldProblem};
 use crate::engine::Fatal;
 
 /// Longest document, in bytes: with two signatures its leaf stays below the log's limit.

@@ -13,7 +13,7 @@ use crate::control::auth::{MOVE, READ, permit};
 use crate::control::parse;
 use crate::control::route_book::RouteBook;
 use crate::control::shared::{Shared, blocking};
-use crate::control::status::{ApiError, FieldProblem};
+use crate::control::error::{ApiError, FieldProblem};
 
 /// Routes: proposed by one, activated by a second.
 #[derive(Debug)]

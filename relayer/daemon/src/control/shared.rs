@@ -6,7 +6,7 @@ use isthmus_core::time::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::control::Services;
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 use crate::engine::Fatal;
 use crate::engine::backoff::chain;
 

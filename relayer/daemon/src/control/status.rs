@@ -1,90 +1,23 @@
-//! Errors of the API and what they look like on the wire: one code of gRPC, one of `docs/errors.md`, and the details that a
-//! program can act on. Variants are sorted by what the caller does next.
+//! What an error looks like on the wire: one code of gRPC, one of `docs/errors.md`, and the details that a program can act
+//! on. The only place that decides any of them.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use isthmus_core::id::TransferId;
-use isthmus_core::ports::{BoxError, StoreError};
 use isthmus_core::receipt::{Lasting, Refusal};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::config::Role;
-use crate::engine::admission::RequestError;
+use crate::control::error::{ApiError, FieldProblem};
 use crate::engine::backoff::chain;
 use crate::error_code::ErrorCode;
-use crate::proof::CheckpointError;
-use crate::proof::bundle::AssembleError;
-use crate::proof::reserves::ReplayError;
 
 /// Domain of error infos.
 pub(crate) const DOMAIN: &str = "isthmus";
 /// When a call that found something unavailable is worth repeating.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// A field that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FieldProblem {
-    pub(crate) field: String,
-    pub(crate) value: String,
-    pub(crate) remedy: String,
-}
-
-/// Why a call was not carried out.
-#[derive(Debug)]
-pub(crate) enum ApiError {
-    /// Correct the request.
-    Invalid(Vec<FieldProblem>),
-    /// Correct the route document, or its signature.
-    RouteRefused(Vec<FieldProblem>),
-    /// Show a valid token.
-    NotAuthenticated,
-    /// Let somebody with one of these roles do it.
-    NotPermitted {
-        caller: String,
-        allowed: &'static [Role],
-    },
-    /// Correct the id.
-    UnknownTransfer(TransferId),
-    /// Correct the id or version.
-    UnknownRoute(String),
-    /// Ask for something inside.
-    OutOfRange {
-        field: &'static str,
-        value: u64,
-        size: u64,
-    },
-    /// Reconsider: a rule said no.
-    Refused(Refusal),
-    /// Not in this state.
-    WrongState { subject: String, reason: String },
-    /// Let another person decide.
-    SecondPerson { subject: String, reason: String },
-    /// Ask again when there is more.
-    NotReady { subject: String, reason: String },
-    /// Somebody else was faster: read and ask again.
-    Contended(TransferId),
-    /// Ask again later: a ledger did not answer.
-    Ledger(BoxError),
-    /// Ask again later: the store could not be read.
-    Store(StoreError),
-    /// Ask again later: the server is ending.
-    Closing,
-    /// Ask again later: the journal failed and the process starts again.
-    Stopping(String),
-    /// The log is not the one that was signed: nothing helps but the operator.
-    Forked(String),
-    /// A bug. Only a number leaves; the text is logged under it.
-    Bug(String),
-}
-
 impl ApiError {
-    /// One field that cannot be used.
-    pub(crate) fn field(field: &str, value: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldProblem::new(field, value, remedy)])
-    }
-
     fn codes(&self) -> (Code, ErrorCode) {
         match self {
             Self::Invalid(_) => (Code::InvalidArgument, ErrorCode::InvalidField),
@@ -186,26 +119,6 @@ impl ApiError {
     }
 }
 
-impl FieldProblem {
-    pub(crate) fn new(field: &str, value: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            value: value.into().chars().take(200).collect(),
-            remedy: remedy.into(),
-        }
-    }
-
-    fn description(&self) -> String {
-        format!("{:?}: {}", self.value, self.remedy)
-    }
-}
-
-impl std::fmt::Display for FieldProblem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.field, self.description())
-    }
-}
-
 fn join(problems: &[FieldProblem]) -> String {
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
     lines.join("; ")
@@ -247,65 +160,5 @@ impl From<ApiError> for Status {
         details.set_error_info(named.code(), DOMAIN, facts);
         error.add_details(&mut details);
         Status::with_error_details(code, error.message(), details)
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<CheckpointError> for ApiError {
-    fn from(error: CheckpointError) -> Self {
-        match error {
-            CheckpointError::Forked { .. } => Self::Forked(error.to_string()),
-            CheckpointError::Store(error) => Self::Store(error),
-            CheckpointError::Note(_) | CheckpointError::Tree(_) => Self::Bug(chain(&error)),
-        }
-    }
-}
-
-impl From<AssembleError> for ApiError {
-    fn from(error: AssembleError) -> Self {
-        let reason = error.to_string();
-        match error {
-            AssembleError::Unknown(id) => Self::UnknownTransfer(id),
-            AssembleError::NotLogged(id) => Self::NotReady {
-                subject: id.to_string(),
-                reason,
-            },
-            AssembleError::NotGrown { asked, size } => Self::OutOfRange {
-                field: "kept_size",
-                value: asked,
-                size,
-            },
-            AssembleError::Checkpoint(error) => error.into(),
-            AssembleError::Store(error) => Self::Store(error),
-            AssembleError::Incomplete { .. }
-            | AssembleError::Leaf { .. }
-            | AssembleError::Tree(_) => Self::Bug(chain(&error)),
-        }
-    }
-}
-
-impl From<ReplayError> for ApiError {
-    fn from(error: ReplayError) -> Self {
-        match error {
-            ReplayError::Store(error) => Self::Store(error),
-            ReplayError::Leaf { .. } | ReplayError::Story(_) => Self::Bug(chain(&error)),
-        }
-    }
-}
-
-impl crate::control::shared::Shared {
-    /// A request's error; a failed journal ends the server.
-    pub(crate) fn request(&self, error: RequestError) -> ApiError {
-        match error {
-            RequestError::Unknown(id) => ApiError::UnknownTransfer(id),
-            RequestError::Refused(refusal) => ApiError::Refused(refusal),
-            RequestError::Unavailable(error) => ApiError::Ledger(error),
-            RequestError::Fatal(fatal) => self.stop(fatal),
-        }
     }
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 
 use crate::control::auth::{MOVE, OPERATE, permit};
 use crate::control::shared::{Shared, blocking};
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 use crate::control::watching::Watching;
 use crate::control::{parse, render};
 use crate::engine::admission::Order;

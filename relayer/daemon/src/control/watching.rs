@@ -13,7 +13,7 @@ use tonic::Status;
 
 use crate::control::render;
 use crate::control::shared::Shared;
-use crate::control::status::ApiError;
+use crate::control::error::ApiError;
 
 /// One watcher of one transfer.
 pub(crate) struct Watching {

@@ -91,12 +91,11 @@ pub fn assemble(
     let transfer = store.transfer(id)?.ok_or(AssembleError::Unknown(id))?;
     // Leaves first, then the journal, then the checkpoint: each holds at least what the one before refers to.
     let mut leaves = own_leaves(store, id)?;
-    let taken = leaves
-        .iter()
-        .find(|l| matches!(l.leaf, Leaf::Locked { .. } | Leaf::Burned { .. }))
-        .map(|l| l.index)
-        .ok_or(AssembleError::NotLogged(id))?;
-    leaves.push(route_leaf(store, &transfer, taken)?);
+    let is_take = |l: &Logged| matches!(l.leaf, Leaf::Locked { .. } | Leaf::Burned { .. });
+    let first = leaves.first().map(|l| l.index);
+    let first = first.filter(|_| leaves.iter().any(is_take));
+    let first = first.ok_or(AssembleError::NotLogged(id))?;
+    leaves.push(route_leaf(store, &transfer, first)?);
     let past = Past::new(&transfer, store.history(id)?);
     let head = checkpoints.newest()?;
     let mut files = BTreeMap::new();
@@ -144,8 +143,8 @@ fn logged(store: &Store, index: u64) -> Result<Logged, AssembleError> {
     Ok(Logged { index, bytes, leaf })
 }
 
-/// The `ROUTE` leaf that the transfer rests on: the newest of its pool's routes when its units were taken.
-fn route_leaf(store: &Store, transfer: &Transfer, taken: u64) -> Result<Logged, AssembleError> {
+/// The `ROUTE` leaf that the transfer rests on: the newest with its pool before the transfer's own leaves.
+fn route_leaf(store: &Store, transfer: &Transfer, first: u64) -> Result<Logged, AssembleError> {
     let terms = transfer.terms();
     let routes = store.routes()?;
     let index = routes
@@ -157,7 +156,7 @@ fn route_leaf(store: &Store, transfer: &Transfer, taken: u64) -> Result<Logged, 
         })
         .filter(|route| route.document.pool(terms.asset_class()).id() == terms.pool())
         .filter_map(|route| route.leaf)
-        .filter(|index| *index < taken)
+        .filter(|index| *index < first)
         .max();
     let index = index.ok_or_else(|| AssembleError::Incomplete {
         transfer: transfer.id(),
