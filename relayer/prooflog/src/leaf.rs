@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+mod facts;
 mod parts;
 
 pub use parts::{AdminSignature, EvidenceRef, Grams, MalformedGrams, Movement, Purpose};
@@ -211,133 +212,6 @@ impl Leaf {
             | Self::Resolved { v, .. }
             | Self::Paused { v, .. }
             | Self::Resumed { v, .. } => *v,
-        }
-    }
-
-    /// The kind's name, as in the JSON.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Route { .. } => "ROUTE",
-            Self::Locked { .. } => "LOCKED",
-            Self::Minted { .. } => "MINTED",
-            Self::Voided { .. } => "VOIDED",
-            Self::Unlocked { .. } => "UNLOCKED",
-            Self::Burned { .. } => "BURNED",
-            Self::Released { .. } => "RELEASED",
-            Self::Retired { .. } => "RETIRED",
-            Self::Owed { .. } => "OWED",
-            Self::Quarantined { .. } => "QUARANTINED",
-            Self::Resolved { .. } => "RESOLVED",
-            Self::Paused { .. } => "PAUSED",
-            Self::Resumed { .. } => "RESUMED",
-        }
-    }
-
-    /// The transfer it is about, if it is about one.
-    pub fn transfer(&self) -> Option<B256> {
-        match self {
-            Self::Route { .. } | Self::Paused { .. } | Self::Resumed { .. } => None,
-            Self::Locked { transfer, .. }
-            | Self::Minted { transfer, .. }
-            | Self::Voided { transfer, .. }
-            | Self::Unlocked { transfer, .. }
-            | Self::Burned { transfer, .. }
-            | Self::Released { transfer, .. }
-            | Self::Retired { transfer, .. }
-            | Self::Owed { transfer, .. }
-            | Self::Quarantined { transfer, .. }
-            | Self::Resolved { transfer, .. } => Some(*transfer),
-        }
-    }
-
-    /// What it says of units, if it is about units.
-    pub fn movement(&self) -> Option<Movement> {
-        match self {
-            Self::Locked {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            }
-            | Self::Minted {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            }
-            | Self::Voided {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            }
-            | Self::Unlocked {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            }
-            | Self::Burned {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            }
-            | Self::Released {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            }
-            | Self::Retired {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            }
-            | Self::Owed {
-                transfer,
-                pool,
-                asset_class,
-                quantity_g,
-                ..
-            } => Some(Movement {
-                transfer: *transfer,
-                pool: *pool,
-                asset_class: *asset_class,
-                quantity_g: *quantity_g,
-            }),
-            Self::Route { .. }
-            | Self::Quarantined { .. }
-            | Self::Resolved { .. }
-            | Self::Paused { .. }
-            | Self::Resumed { .. } => None,
-        }
-    }
-
-    /// Its evidence, if it has any.
-    pub fn evidence(&self) -> Option<&EvidenceRef> {
-        match self {
-            Self::Locked { evidence, .. }
-            | Self::Minted { evidence, .. }
-            | Self::Voided { evidence, .. }
-            | Self::Unlocked { evidence, .. }
-            | Self::Burned { evidence, .. }
-            | Self::Released { evidence, .. }
-            | Self::Retired { evidence, .. } => Some(evidence),
-            Self::Route { .. }
-            | Self::Owed { .. }
-            | Self::Quarantined { .. }
-            | Self::Resolved { .. }
-            | Self::Paused { .. }
-            | Self::Resumed { .. } => None,
         }
     }
 }

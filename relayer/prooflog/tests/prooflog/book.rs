@@ -6,19 +6,19 @@ use isthmus_prooflog::leaf::{Grams, Leaf, Purpose, jcs_digest};
 use serde_json::Value;
 
 use crate::world::{
-    World, blocks, book, burned, given, locked, minted, owed, pool, quantity, route, serial, terms,
-    units, unlocked, voided,
+    World, blocks, book, burned, given, locked, minted, owed, route, serial, terms, unlocked,
+    voided,
 };
 
-fn first() -> Value {
+pub(crate) fn first() -> Value {
     terms(&[serial(1, 100)], 1)
 }
 
-fn second() -> Value {
+pub(crate) fn second() -> Value {
     terms(&[serial(201, 300), serial(101, 150)], 2)
 }
 
-fn replay(leaves: &[Leaf]) -> Book {
+pub(crate) fn replay(leaves: &[Leaf]) -> Book {
     let mut book = book();
     for leaf in leaves {
         book.apply(leaf).unwrap();
@@ -27,7 +27,7 @@ fn replay(leaves: &[Leaf]) -> Book {
 }
 
 /// The reason for which the book refuses the leaf, leaving everything as it was.
-fn refusal(book: &mut Book, leaf: &Leaf) -> String {
+pub(crate) fn refusal(book: &mut Book, leaf: &Leaf) -> String {
     let before = format!("{book:?}");
     let error = book.apply(leaf).unwrap_err();
     assert_eq!(format!("{book:?}"), before, "nothing has changed");
@@ -35,7 +35,7 @@ fn refusal(book: &mut Book, leaf: &Leaf) -> String {
     error.reason
 }
 
-fn refused(leaves: &[Leaf], leaf: &Leaf, why: &str) {
+pub(crate) fn refused(leaves: &[Leaf], leaf: &Leaf, why: &str) {
     let reason = refusal(&mut replay(leaves), leaf);
     assert!(reason.contains(why), "{reason:?} does not say {why:?}");
 }
@@ -370,135 +370,4 @@ fn route_versions_ascend_without_a_gap() {
         assert!(refusal(&mut book, &world.route_leaf(&missing)).contains(field));
     }
     assert!(book.apply(&world.route_leaf(&Value::Null)).is_err());
-}
-
-#[test]
-fn allocation_is_oldest_mint_first_lowest_serial_first_and_splits_blocks() {
-    let third = terms(&[serial(500, 509)], 3);
-    // Locked in the order first, second, third; minted in the order second, third, first.
-    let mut book = replay(&[
-        locked(&first()),
-        locked(&second()),
-        locked(&third),
-        minted(&second()),
-        minted(&third),
-        minted(&first()),
-    ]);
-    let next = |book: &Book, t| {
-        let blocks = book.allocate(&pool(), t).unwrap();
-        blocks.iter().map(|b| (b.first, b.last)).collect::<Vec<_>>()
-    };
-    assert_eq!(next(&book, 1), [(101, 101)]);
-    assert_eq!(next(&book, 50), [(101, 150)]);
-    assert_eq!(next(&book, 60), [(101, 150), (201, 210)]);
-    assert_eq!(
-        next(&book, 161),
-        [(101, 150), (201, 300), (500, 509), (1, 1)]
-    );
-    assert_eq!(
-        next(&book, 260),
-        [(101, 150), (201, 300), (500, 509), (1, 100)]
-    );
-    assert_eq!(book.allocate(&pool(), 261), None);
-    assert_eq!(book.allocate(&B256::ZERO, 1), None);
-
-    let take = blocks(&[serial(101, 150), serial(201, 210)]);
-    book.apply(&burned(1, Purpose::Release, &take)).unwrap();
-    assert_eq!(
-        next(&book, 1),
-        [(211, 211)],
-        "what was allocated is not offered again"
-    );
-    let other_order = blocks(&[serial(212, 212)]);
-    assert!(
-        refusal(&mut book, &burned(2, Purpose::Release, &other_order))
-            .contains("custody book gives")
-    );
-    let merged = blocks(&[serial(211, 215), serial(216, 220)]);
-    assert!(
-        refusal(&mut book, &burned(2, Purpose::Release, &merged)).contains("custody book gives")
-    );
-    book.apply(&burned(2, Purpose::Release, &blocks(&[serial(211, 220)])))
-        .unwrap();
-    // Released units locked again are at the end of the queue.
-    book.apply(&given(1, Purpose::Release, &take)).unwrap();
-    let again = terms(&[serial(101, 110)], 4);
-    book.apply(&locked(&again)).unwrap();
-    book.apply(&minted(&again)).unwrap();
-    assert_eq!(next(&book, 80 + 10 + 100 + 1).last(), Some(&(101, 101)));
-}
-
-#[test]
-fn a_burn_is_of_whole_tonnes_and_not_of_none() {
-    let circulating = [locked(&first()), minted(&first())];
-    let mut part = burned(1, Purpose::Retire, &blocks(&[serial(1, 10)]));
-    if let Leaf::Burned { quantity_g, .. } = &mut part {
-        *quantity_g = Grams(10_500_000);
-    }
-    refused(&circulating, &part, "whole tonnes");
-    refused(
-        &circulating,
-        &burned(1, Purpose::Retire, &[]),
-        "whole tonnes",
-    );
-}
-
-#[test]
-fn what_is_given_is_what_was_allocated() {
-    let some = blocks(&[serial(1, 10)]);
-    let burnt = [
-        locked(&first()),
-        minted(&first()),
-        burned(1, Purpose::Retire, &some),
-    ];
-    let other = blocks(&[serial(2, 11)]);
-    refused(
-        &burnt,
-        &given(1, Purpose::Retire, &other),
-        "other units than allocated",
-    );
-    refused(
-        &burnt,
-        &given(1, Purpose::Retire, &blocks(&[serial(1, 9)])),
-        "another quantity",
-    );
-    let split = blocks(&[serial(1, 4), serial(5, 10)]);
-    let mut leaf = given(1, Purpose::Retire, &some);
-    if let Leaf::Retired { units, .. } = &mut leaf {
-        *units = split.iter().map(ToString::to_string).collect();
-    }
-    replay(&burnt).apply(&leaf).unwrap();
-}
-
-#[test]
-fn a_pool_too_large_to_count_is_refused_and_does_not_overflow() {
-    let most = 9_223_372_036_854_u64;
-    let mut book = book();
-    let mut low = 1;
-    for (nonce, accepted) in [(1, true), (2, true), (3, false)] {
-        let terms = terms(&[serial(low, low + most - 1)], nonce);
-        assert_eq!(book.apply(&locked(&terms)).is_ok(), accepted, "{nonce}");
-        assert!(book.pool(&pool()).unwrap().totals.holds());
-        low += most + 1;
-    }
-}
-
-#[test]
-fn outstanding_is_what_was_locked_through_a_route_and_not_unlocked() {
-    let leaves = [
-        locked(&first()),
-        locked(&second()),
-        voided(&second()),
-        unlocked(&second()),
-        minted(&first()),
-    ];
-    let expected = [100, 250, 250, 100, 100];
-    let mut book = book();
-    for (leaf, tonnes) in leaves.iter().zip(expected) {
-        book.apply(leaf).unwrap();
-        assert_eq!(book.outstanding_g("verra-evm"), tonnes * 1_000_000);
-        assert_eq!(book.outstanding_g("other"), 0);
-    }
-    assert_eq!(quantity(&first()), Grams(100_000_000));
-    assert_eq!(units(&first()).len(), 1);
 }

@@ -6,8 +6,8 @@ use isthmus_prooflog::gate::{
 };
 use k256::elliptic_curve::PrimeField;
 
-use crate::bundle::{mint_of, outbound_terms};
 use crate::evm::number;
+use crate::stories::{mint_of, outbound_terms};
 use crate::world::{CHAIN_ID, GATE, World, sign_digest};
 
 fn digest(words: &[B256]) -> B256 {

@@ -9,6 +9,7 @@
 
 mod book;
 mod bundle;
+mod custody;
 mod evm;
 mod evm_tests;
 mod gate;
@@ -19,6 +20,7 @@ mod parsers;
 mod policy;
 mod receipts;
 mod reserves;
+mod stories;
 mod tamper;
 mod tree;
 mod vectors;

@@ -15,7 +15,7 @@ use isthmus_prooflog::serial::{Block, normalise, total_g};
 use isthmus_prooflog::verify::verify;
 use proptest::prelude::*;
 
-use crate::bundle::{completed, returned, withdrawn};
+use crate::stories::{completed, returned, withdrawn};
 use crate::world::{World, book, burned, locked, serial, terms};
 use crate::{evm, world};
 

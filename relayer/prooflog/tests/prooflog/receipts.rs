@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use isthmus_prooflog::receipt::{MAX_RECEIPT, ReceiptError, RegistryReceipt, open};
 
-use crate::bundle::completed;
+use crate::stories::completed;
 use crate::world::{World, jws, signed_receipt};
 
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"vcs:sandbox"}"#;

@@ -9,7 +9,8 @@ use isthmus_prooflog::bundle::{Bundle, sha256};
 use isthmus_prooflog::leaf::Purpose;
 use isthmus_prooflog::verify::verify;
 
-use crate::bundle::{Parts, completed, returned, withdrawn};
+use crate::bundle::Parts;
+use crate::stories::{completed, returned, withdrawn};
 use crate::verify::checked;
 use crate::world::{self, World};
 

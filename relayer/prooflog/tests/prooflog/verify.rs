@@ -4,8 +4,9 @@ use isthmus_prooflog::bundle::Bundle;
 use isthmus_prooflog::leaf::Purpose;
 use isthmus_prooflog::verify::{Grade, Outcome, Report, verify};
 
-use crate::bundle::{Parts, completed, pending, returned, withdrawn};
+use crate::bundle::Parts;
 use crate::evm;
+use crate::stories::{completed, pending, returned, withdrawn};
 use crate::world::{World, owed};
 
 pub(crate) fn checked(parts: &Parts) -> Report {

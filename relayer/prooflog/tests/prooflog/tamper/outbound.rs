@@ -5,8 +5,9 @@ use isthmus_prooflog::bundle::BundleKind;
 use isthmus_prooflog::leaf::{Grams, Leaf, jcs_digest};
 
 use super::Lie;
-use crate::bundle::{Parts, evidence_mut, index, outbound_terms};
+use crate::bundle::{Parts, evidence_mut, index};
 use crate::evm;
+use crate::stories::outbound_terms;
 use crate::world::{self, World, owed, paused, serial};
 
 /// Replaces the terms and everything that follows from them.

@@ -4,8 +4,8 @@ use alloy_primitives::{Address, B256};
 use isthmus_prooflog::leaf::{Leaf, Purpose};
 
 use super::Lie;
-use crate::bundle::{mint_of, outbound_terms};
 use crate::evm;
+use crate::stories::{mint_of, outbound_terms};
 use crate::world::{self, owed, serial};
 
 pub(super) const RELEASED: &[Lie] = &[
