@@ -17,7 +17,7 @@ pub mod receipt;
 pub mod route;
 pub mod serial_block;
 pub mod terms;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;
 pub mod transfer;

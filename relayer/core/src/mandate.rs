@@ -123,4 +123,50 @@ mod tests {
         let stranger = HolderKey(SigningKey::from_bytes(&[2; 32]).verifying_key().to_bytes());
         assert!(mandate.verify(Wish::Transfer, id, stranger).is_err());
     }
+
+    #[test]
+    fn a_mandate_is_64_bytes_and_a_key_is_a_point() {
+        assert!(matches!(
+            Mandate::from_bytes(&[0; 63]),
+            Err(MandateError::Malformed { length: 63 })
+        ));
+        assert!(Mandate::try_from("zz".repeat(64)).is_err());
+        let mandate = Mandate::from_bytes(&[7; 64]).unwrap();
+        assert_eq!(
+            Mandate::try_from(String::from(mandate.clone())),
+            Ok(mandate.clone())
+        );
+        let id = TransferId::new([9; 32]);
+        // y = 2 is on no point of the curve; the identity is one of small order that strict verification refuses.
+        let mut two = [0; 32];
+        two[0] = 2;
+        assert_eq!(
+            mandate.verify(Wish::Transfer, id, HolderKey(two)),
+            Err(MandateError::BadKey)
+        );
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut forged = [0; 64];
+        forged[0] = 1;
+        let forged = Mandate::from_bytes(&forged).unwrap();
+        assert!(
+            forged
+                .verify(Wish::Transfer, id, HolderKey(identity))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_signed_bytes_are_the_documented_ones() {
+        let id = TransferId::new([0xab; 32]);
+        let hex = "ab".repeat(32);
+        assert_eq!(
+            Wish::Transfer.message(id),
+            format!("isthmus/mandate/v1\n0x{hex}\n").as_bytes()
+        );
+        assert_eq!(
+            Wish::Withdraw.message(id),
+            format!("isthmus/withdraw/v1\n0x{hex}\n").as_bytes()
+        );
+    }
 }

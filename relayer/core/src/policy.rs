@@ -9,6 +9,9 @@ use crate::serial_block::{self, SerialBlock};
 use crate::terms::{MAX_UNITS, OutboundTerms};
 use crate::time::Timestamp;
 
+#[cfg(test)]
+mod tests;
+
 /// Whether the route is open, as decided by operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteStatus {

@@ -254,3 +254,93 @@ fn is_date(text: &str) -> bool {
             }
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::{Signer, SigningKey};
+
+    use super::*;
+    use crate::testing::sample;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_bytes(&[seed; 32])
+    }
+
+    fn public(seed: u8) -> Hash32 {
+        Hash32::new(key(seed).verifying_key().to_bytes())
+    }
+
+    fn sign(seed: u8, route: &RouteDocument) -> RouteSignature {
+        RouteSignature {
+            key: public(seed),
+            signature: hex::encode(key(seed).sign(&route.message()).to_bytes()),
+        }
+    }
+
+    fn found(result: Result<(), RouteSignatureError>) -> usize {
+        match result {
+            Ok(()) => 2,
+            Err(RouteSignatureError::TooFew { found, .. }) => found,
+        }
+    }
+
+    #[test]
+    fn a_route_counts_only_with_two_different_admins_over_exactly_this_document() {
+        let (route, admins) = (sample::route(), [public(1), public(2)]);
+        let (one, two) = (sign(1, &route), sign(2, &route));
+        let verify = |signatures: &[RouteSignature]| found(route.verify(signatures, &admins));
+        assert_eq!(verify(&[one.clone(), two.clone()]), 2);
+        assert_eq!(verify(&[]), 0);
+        assert_eq!(verify(&[one.clone(), one.clone()]), 1, "one person twice");
+        assert_eq!(verify(&[one.clone(), sign(3, &route)]), 1, "a stranger");
+        let later = RouteDocument {
+            version: 2,
+            ..sample::route()
+        };
+        assert_eq!(
+            verify(&[one.clone(), sign(2, &later)]),
+            1,
+            "another version"
+        );
+        let borrowed = RouteSignature {
+            key: public(2),
+            ..one.clone()
+        };
+        assert_eq!(verify(&[one.clone(), borrowed]), 1, "another's signature");
+        let malformed = RouteSignature {
+            signature: "zz".into(),
+            ..two
+        };
+        assert_eq!(verify(&[one, malformed]), 1);
+    }
+
+    #[test]
+    fn every_problem_of_a_document_is_reported() {
+        assert_eq!(sample::route().problems(), []);
+        let zero = Quantity::ZERO;
+        let wrong = RouteDocument {
+            v: 2,
+            version: 0,
+            step_g: zero,
+            max_per_transfer_g: zero,
+            redemption: vec![],
+            eligible: Eligible {
+                vintage_from: "2026-01-01".into(),
+                vintage_until: "2025".into(),
+                ..sample::route().eligible
+            },
+            ..sample::route()
+        };
+        let fields: Vec<_> = wrong.problems().iter().map(|p| p.field).collect();
+        let expected = [
+            "v",
+            "version",
+            "step_g",
+            "min_per_transfer_g",
+            "redemption",
+            "eligible.vintage_until",
+            "eligible.vintage_from",
+        ];
+        assert_eq!(fields, expected);
+    }
+}

@@ -174,15 +174,21 @@ impl SerialBlock {
         Ok((head, rest))
     }
 
-    /// This block and its upper neighbour as one, if they are adjacent and of one series.
+    /// This block and its upper neighbour as one, if they are adjacent, of one series and can still be counted together.
     pub fn merge(&self, upper: &Self) -> Option<Self> {
         let adjacent = self.space == upper.space
             && self.series == upper.series
             && self.last.checked_add(1) == Some(upper.first);
-        adjacent.then(|| Self {
-            last: upper.last,
-            ..self.clone()
-        })
+        if !adjacent {
+            return None;
+        }
+        Self::new(
+            self.space.clone(),
+            self.first,
+            upper.last,
+            self.series.clone(),
+        )
+        .ok()
     }
 }
 
@@ -308,6 +314,14 @@ mod tests {
                 Err(_) => prop_assert!((distinct.len() as u64) < count),
             }
         }
+    }
+
+    #[test]
+    fn neighbours_that_cannot_be_counted_together_stay_two() {
+        let most = Quantity::MAX.grams() / crate::quantity::GRAMS_PER_TONNE;
+        let two = [block(0, 1, most), block(0, most + 1, most)];
+        assert_eq!(normalise(&two).unwrap(), two);
+        assert_eq!(total(&two), Quantity::MAX, "saturates, never panics");
     }
 
     #[test]

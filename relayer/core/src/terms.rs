@@ -204,8 +204,8 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(
-            burn.id().as_bytes().as_slice(),
-            Sha256::digest(words).as_slice()
+            *burn.id().as_bytes(),
+            <[u8; 32]>::from(Sha256::digest(words))
         );
     }
 }

@@ -176,7 +176,10 @@ impl Transfer {
                 match resolution {
                     // The pending work stays: its outcome is still unknown and is asked for first (R4).
                     Resolution::Resume => Ok(Self {
-                        length: self.length + 1,
+                        length: self
+                            .length
+                            .checked_add(1)
+                            .ok_or_else(|| self.illegal(event, "its history is full"))?,
                         ..below
                     }),
                     Resolution::Withdraw => below.apply(&Event::WithdrawalRequested),
@@ -381,8 +384,11 @@ impl Transfer {
         else {
             return Err(self.illegal(event, "the gate has not said Voided, finally (R3)"));
         };
-        if receipt.quantity != self.quantity() {
-            return Err(self.illegal(event, "another quantity was unlocked than locked"));
+        let units = |blocks| {
+            serial_block::normalise(blocks).map_err(|e| self.illegal(event, &e.to_string()))
+        };
+        if receipt.quantity != self.quantity() || units(&receipt.units)? != units(&take.units)? {
+            return Err(self.illegal(event, "other units were unlocked than locked (R6)"));
         }
         self.state = State::Returned {
             take: take.clone(),

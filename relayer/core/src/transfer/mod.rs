@@ -2,6 +2,8 @@
 //! [`Transfer::apply`] says what a fact does, [`Transfer::next`] decides what happens next.
 
 mod apply;
+#[cfg(test)]
+mod catalogue;
 mod event;
 mod next;
 mod state;
