@@ -1,3 +1,4 @@
 //! Sandbox registries, the devnet, end-to-end tests and benchmarks.
 
+pub mod devnet;
 pub mod sandbox;

@@ -1,0 +1,276 @@
+//! The chain as its users see it: balances, payments, burns; and what a chain does on a bad day: reorgs, no blocks.
+
+use std::time::{Duration, Instant};
+
+use alloy::eips::BlockId;
+use alloy::network::EthereumWallet;
+use alloy::primitives::{Bytes, TxHash, U256};
+use alloy::providers::ext::AnvilApi;
+use alloy::providers::{Provider, ProviderBuilder, RootProvider};
+use alloy::rpc::types::anvil::ReorgOptions;
+use alloy::rpc::types::{Filter, TransactionReceipt, TransactionRequest};
+use alloy::sol;
+use alloy::sol_types::{SolCall, SolEvent};
+use anyhow::{Context as _, bail, ensure};
+use isthmus_core::id::{Address, AssetClassId, Hash32, TransferId};
+use isthmus_core::instruction::Purpose;
+use isthmus_evm::contract::{Gate, class_word, evm_address, transfer_word};
+
+use crate::devnet::keys::EvmKey;
+
+sol! {
+    /// What holders call.
+    interface CarbonUnits {
+        function balanceOf(address account, uint256 id) external view returns (uint256);
+        function totalSupply(uint256 id) external view returns (uint256);
+        function safeTransferFrom(address from, address to, uint256 id, uint256 value, bytes data) external;
+    }
+}
+
+sol! {
+    /// What the gate's guardian and admin call.
+    interface GateRoles {
+        function pause() external;
+        function unpause() external;
+    }
+}
+
+/// How long a transaction may take to be in a block.
+const INCLUDED: Duration = Duration::from_secs(30);
+/// 1000 ether.
+const FUNDS_WEI: u128 = 1_000_000_000_000_000_000_000;
+
+/// A client of the chain and its gate.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// JSON-RPC over http.
+    pub url: String,
+    rpc: RootProvider,
+    gate: Address,
+    units: Address,
+}
+
+/// A burn in a block.
+#[derive(Clone, Copy, Debug)]
+pub struct Burned {
+    /// The gate's number for it.
+    pub number: u64,
+    /// The return's TransferId.
+    pub id: TransferId,
+}
+
+impl Chain {
+    pub(super) fn new(url: &str) -> anyhow::Result<Self> {
+        let none = Address::new([0; 20]);
+        Ok(Self {
+            url: url.to_owned(),
+            rpc: ProviderBuilder::default().connect_http(url.parse()?),
+            gate: none,
+            units: none,
+        })
+    }
+
+    pub(super) async fn use_gate(&mut self, gate: Address) -> anyhow::Result<()> {
+        self.gate = gate;
+        let units = self.call(gate, &Gate::unitsCall {}).await?;
+        self.units = Address::new(units.into_array());
+        Ok(())
+    }
+
+    async fn call<C: SolCall>(&self, to: Address, call: &C) -> anyhow::Result<C::Return> {
+        let request = TransactionRequest::default()
+            .to(evm_address(to))
+            .input(Bytes::from(call.abi_encode()).into());
+        let answer = self.rpc.call(request).await?;
+        Ok(C::abi_decode_returns(&answer)?)
+    }
+
+    pub(super) async fn fund(&self, account: Address) -> anyhow::Result<()> {
+        let funds = U256::from(FUNDS_WEI);
+        Ok(self
+            .rpc
+            .anvil_set_balance(evm_address(account), funds)
+            .await?)
+    }
+
+    /// Grams of a class that an account has.
+    pub async fn balance_g(&self, account: Address, class: AssetClassId) -> anyhow::Result<u64> {
+        let call = CarbonUnits::balanceOfCall {
+            account: evm_address(account),
+            id: class_word(class),
+        };
+        grams(self.call(self.units, &call).await?)
+    }
+
+    /// Grams of a class that circulate.
+    pub async fn supply_g(&self, class: AssetClassId) -> anyhow::Result<u64> {
+        let call = CarbonUnits::totalSupplyCall {
+            id: class_word(class),
+        };
+        grams(self.call(self.units, &call).await?)
+    }
+
+    /// The gate's word on a transfer: 0 none, 1 minted, 2 voided.
+    pub async fn outcome(&self, transfer: TransferId) -> anyhow::Result<u8> {
+        let call = Gate::outcomesCall {
+            transferIds: vec![transfer_word(transfer)],
+        };
+        let outcomes = self.call(self.gate, &call).await?;
+        outcomes.first().copied().context("one outcome for one id")
+    }
+
+    /// How many `Minted` events there are for a transfer.
+    pub async fn mints_of(&self, transfer: TransferId) -> anyhow::Result<usize> {
+        let filter = self
+            .gate_events::<Gate::Minted>()
+            .topic1(transfer_word(transfer));
+        Ok(self.rpc.get_logs(&filter).await?.len())
+    }
+
+    /// How many burns there are on the chain.
+    pub async fn burns(&self) -> anyhow::Result<usize> {
+        let filter = self.gate_events::<Gate::Burned>();
+        Ok(self.rpc.get_logs(&filter).await?.len())
+    }
+
+    fn gate_events<E: SolEvent>(&self) -> Filter {
+        Filter::new()
+            .address(evm_address(self.gate))
+            .event_signature(E::SIGNATURE_HASH)
+            .from_block(0)
+    }
+
+    /// Sends units to somebody else; any grams.
+    pub async fn pay(
+        &self,
+        from: &EvmKey,
+        to: Address,
+        class: AssetClassId,
+        grams: u64,
+    ) -> anyhow::Result<()> {
+        let call = CarbonUnits::safeTransferFromCall {
+            from: evm_address(from.address()),
+            to: evm_address(to),
+            id: class_word(class),
+            value: U256::from(grams),
+            data: Bytes::new(),
+        };
+        let hash = self.send(from, self.units, &call).await?;
+        self.included(hash).await.map(|_| ())
+    }
+
+    /// Burns units; answers when the burn is in a block.
+    pub async fn burn(
+        &self,
+        holder: &EvmKey,
+        class: AssetClassId,
+        grams: u64,
+        purpose: Purpose,
+        commitment: Hash32,
+    ) -> anyhow::Result<Burned> {
+        let call = Gate::burnCall {
+            assetClass: class_word(class),
+            quantity: U256::from(grams),
+            purpose: match purpose {
+                Purpose::Release => 1,
+                Purpose::Retire => 2,
+            },
+            commitment: (*commitment.as_bytes()).into(),
+        };
+        let hash = self.send(holder, self.gate, &call).await?;
+        let receipt = self.included(hash).await?;
+        let mut logs = receipt.inner.logs().iter();
+        let event = logs.find_map(|log| Gate::Burned::decode_log(&log.inner).ok());
+        let event = event.context("the receipt has no Burned event")?;
+        Ok(Burned {
+            number: event.number.try_into()?,
+            id: TransferId::new(event.burnId.0),
+        })
+    }
+
+    /// The guardian stops minting: items are skipped. Burns and voids go on.
+    pub async fn pause_gate(&self, guardian: &EvmKey) -> anyhow::Result<()> {
+        let hash = self
+            .send(guardian, self.gate, &GateRoles::pauseCall {})
+            .await?;
+        self.included(hash).await.map(|_| ())
+    }
+
+    /// The admin starts minting again.
+    pub async fn unpause_gate(&self, admin: &EvmKey) -> anyhow::Result<()> {
+        let hash = self
+            .send(admin, self.gate, &GateRoles::unpauseCall {})
+            .await?;
+        self.included(hash).await.map(|_| ())
+    }
+
+    async fn send<C: SolCall>(
+        &self,
+        from: &EvmKey,
+        to: Address,
+        call: &C,
+    ) -> anyhow::Result<TxHash> {
+        let provider = ProviderBuilder::new()
+            .with_simple_nonce_management()
+            .wallet(EthereumWallet::from(from.signer().clone()))
+            .connect_http(self.url.parse()?);
+        let request = TransactionRequest::default()
+            .to(evm_address(to))
+            .input(Bytes::from(call.abi_encode()).into())
+            .gas_limit(500_000);
+        Ok(*provider.send_transaction(request).await?.tx_hash())
+    }
+
+    async fn included(&self, hash: TxHash) -> anyhow::Result<TransactionReceipt> {
+        let deadline = Instant::now() + INCLUDED;
+        loop {
+            if let Some(receipt) = self.rpc.get_transaction_receipt(hash).await? {
+                ensure!(receipt.status(), "transaction {hash} was reverted");
+                return Ok(receipt);
+            }
+            if Instant::now() > deadline {
+                bail!("transaction {hash} is in no block after {INCLUDED:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The newest block's number.
+    pub async fn height(&self) -> anyhow::Result<u64> {
+        Ok(self.rpc.get_block_number().await?)
+    }
+
+    /// The newest block's time in seconds.
+    pub async fn time_s(&self) -> anyhow::Result<u64> {
+        let block = self.rpc.get_block(BlockId::latest()).await?;
+        Ok(block.context("there is a newest block")?.header.timestamp)
+    }
+
+    /// Makes blocks at once.
+    pub async fn mine(&self, blocks: u64) -> anyhow::Result<()> {
+        Ok(self.rpc.anvil_mine(Some(blocks), None).await?)
+    }
+
+    /// Replaces the newest `depth` blocks by empty ones: what was in them never happened.
+    pub async fn reorg(&self, depth: u64) -> anyhow::Result<()> {
+        let options = ReorgOptions {
+            depth,
+            tx_block_pairs: vec![],
+        };
+        Ok(self.rpc.anvil_reorg(options).await?)
+    }
+
+    /// No blocks any more, until [`Self::resume_blocks`].
+    pub async fn stop_blocks(&self) -> anyhow::Result<()> {
+        Ok(self.rpc.anvil_set_interval_mining(0).await?)
+    }
+
+    /// A block a second again.
+    pub async fn resume_blocks(&self) -> anyhow::Result<()> {
+        Ok(self.rpc.anvil_set_interval_mining(1).await?)
+    }
+}
+
+fn grams(word: U256) -> anyhow::Result<u64> {
+    u64::try_from(word).context("more grams than fit in 64 bits")
+}

@@ -1,0 +1,151 @@
+//! One process of a devnet: started, killed with -9, started again with the same arguments.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+
+/// Ports are taken from below those that the kernel gives to outgoing connections, so that a process that is started again finds
+/// its port free.
+const FIRST_PORT: u16 = 15_000;
+const PORTS: u16 = 17_000;
+
+/// A program with its arguments, and the process that runs it if any. Killed when dropped.
+#[derive(Debug)]
+pub struct Service {
+    name: String,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    log: PathBuf,
+    process: Option<Child>,
+}
+
+impl Service {
+    /// Not started yet. What it prints is added to `log`.
+    pub fn new<A: Into<OsString>>(
+        name: &str,
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        log: &Path,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            log: log.to_owned(),
+            process: None,
+        }
+    }
+
+    /// Starts it. It may not be ready when this returns.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        ensure!(self.process.is_none(), "{} runs already", self.name);
+        let log = self.open_log()?;
+        let errors = log.try_clone()?;
+        let process = Command::new(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.program.display()))?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Kills it as a power cut would. Nothing happens if it does not run.
+    pub fn kill9(&mut self) -> anyhow::Result<()> {
+        let Some(mut process) = self.process.take() else {
+            return Ok(());
+        };
+        let killed = process.kill();
+        process
+            .wait()
+            .with_context(|| format!("cannot wait for {}", self.name))?;
+        killed.with_context(|| format!("cannot kill {}", self.name))
+    }
+
+    /// Kills it with -9 and starts it again.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill9()?;
+        self.start()
+    }
+
+    /// Fails, with the last lines of its log, if it has ended by itself.
+    pub fn check(&mut self) -> anyhow::Result<()> {
+        let Some(process) = &mut self.process else {
+            bail!("{} is not started", self.name);
+        };
+        if let Some(status) = process.try_wait()? {
+            bail!("{} ended ({status}):\n{}", self.name, self.last_lines(20));
+        }
+        Ok(())
+    }
+
+    /// Waits until it ends by itself: its exit status.
+    pub async fn ended(&mut self, within: std::time::Duration) -> anyhow::Result<Option<i32>> {
+        let deadline = std::time::Instant::now() + within;
+        loop {
+            let Some(process) = &mut self.process else {
+                bail!("{} is not started", self.name);
+            };
+            if let Some(status) = process.try_wait()? {
+                self.process = None;
+                return Ok(status.code());
+            }
+            ensure!(
+                std::time::Instant::now() < deadline,
+                "{} did not end within {within:?}",
+                self.name
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Everything that it printed so far.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The end of what it printed.
+    pub fn last_lines(&self, count: usize) -> String {
+        let output = self.output();
+        let lines: Vec<&str> = output.lines().collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
+    }
+
+    fn open_log(&self) -> anyhow::Result<File> {
+        let mut options = OpenOptions::new();
+        let opened = options.create(true).append(true).open(&self.log);
+        opened.with_context(|| format!("cannot write {}", self.log.display()))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may have ended by itself, and there is nobody to tell.
+            let _ended = process.kill();
+            let _reaped = process.wait();
+        }
+    }
+}
+
+/// A port on which nobody listens now.
+pub fn free_port() -> anyhow::Result<u16> {
+    for _ in 0..200 {
+        let port = FIRST_PORT.saturating_add(rand::random::<u16>() % PORTS);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port found from {FIRST_PORT} on");
+}

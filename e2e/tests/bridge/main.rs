@@ -1,0 +1,20 @@
+//! The whole bridge: real relayer, attesters, registry and chain as processes, killed, lied to and reorganised.
+//!
+//! Each test has a devnet of its own on free ports. What is asserted is what the ledgers, the journal and the proofs say, never
+//! what a process logs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests; clippy only knows the test functions themselves"
+)]
+
+mod connecting;
+mod crossing;
+mod liar;
+mod refusals;
+mod relayer_killed;
+mod reorgs;
+mod slow_registry;
+mod stolen_relayer;
+mod world;
