@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes the build products of the workspace's own crates. Dependencies stay: RocksDB's C++ alone takes 12 minutes.
+# Removes the build products of the workspace's own crates. Dependencies, RocksDB's library and what setup installed stay.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/env.sh
