@@ -86,7 +86,7 @@ pub fn executed(
         .map_err(|error| Decline::new(Ground::BadReceipt, error.to_string()))?;
     let terms = &lock.terms;
     let same = [
-        ("movement", found.movement == "lock" && found.v == 1),
+        ("movement", found.movement == "lock"),
         ("reference", found.reference == lock.id().to_string()),
         ("registry", found.registry == terms.origin.as_str()),
         (

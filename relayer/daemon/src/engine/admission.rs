@@ -154,10 +154,10 @@ impl Admission {
             return Ok(Some(Err(refusal)));
         }
         let id = order.terms.id();
-        if let Some(known) = self.store.request(&order.key).map_err(Fatal)? {
-            if known != id {
-                return Ok(Some(Err(reused(&order.key, known))));
-            }
+        if let Some(known) = self.store.request(&order.key).map_err(Fatal)?
+            && known != id
+        {
+            return Ok(Some(Err(reused(&order.key, known))));
         }
         let transfer = self.recorder.journal().transfer(id).map_err(Fatal)?;
         Ok(transfer.map(Ok))
@@ -282,16 +282,16 @@ impl Admission {
             id,
             Event::WithdrawalRequested,
             |transfer| match state_below(transfer) {
-                State::Withdrawing { .. } | State::Voided { .. } | State::Returned { .. } => {
-                    Some(Ok(()))
-                }
+                State::Withdrawing { .. }
+                | State::Voided { .. }
+                | State::Returned { .. }
+                | State::Rejected { .. } => Some(Ok(())),
                 State::Completed { .. } => Some(Err(never(
                     "completed",
                     "id",
                     id.to_string(),
                     "it is minted: burn the equivalents to get the originals back".into(),
                 ))),
-                State::Rejected { .. } => Some(Ok(())),
                 State::Requested
                 | State::Taken { .. }
                 | State::Authorised { .. }
@@ -366,7 +366,7 @@ impl Admission {
             let append = settle::append(&transfer, event.clone(), now);
             match self.recorder.record(vec![append]).await?.pop() {
                 Some(Ok(appended)) => return appended.transfer.ok_or(RequestError::Unknown(id)),
-                Some(Err(AppendError::Conflict { .. })) => {}
+                Some(Err(AppendError::Conflict { .. })) | None => {}
                 Some(Err(error)) => {
                     return Err(refused(
                         "not_possible",
@@ -375,7 +375,6 @@ impl Admission {
                         error.to_string(),
                     ));
                 }
-                None => {}
             }
         }
         let message = "it changes faster than this could be recorded: ask again".to_owned();
@@ -451,9 +450,10 @@ impl Admissible {
 }
 
 fn state_below(transfer: &Transfer) -> &State {
-    match transfer.state() {
-        State::Quarantined { at, .. } => at,
-        state => state,
+    if let State::Quarantined { at, .. } = transfer.state() {
+        at
+    } else {
+        transfer.state()
     }
 }
 
@@ -487,10 +487,20 @@ fn never(code: &str, field: &str, value: String, message: String) -> Refusal {
     Refusal {
         code: code.into(),
         field: field.into(),
-        value: value.chars().take(200).collect(),
+        value: shortened(value),
         message,
         lasting: Lasting::Never,
     }
+}
+
+/// Most characters of a caller's value that are said back.
+const MOST_VALUE: usize = 200;
+
+fn shortened(mut value: String) -> String {
+    if let Some((end, _)) = value.char_indices().nth(MOST_VALUE) {
+        value.truncate(end);
+    }
+    value
 }
 
 fn later(code: &str, field: &str, value: String, message: String) -> Refusal {

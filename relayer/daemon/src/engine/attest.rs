@@ -147,7 +147,7 @@ impl Collector {
             let (declined, clean): (Vec<_>, Vec<_>) =
                 items.into_iter().partition(|(t, _)| refused.names(t.id()));
             if declined.is_empty() {
-                self.put_off(clean, &refused)?;
+                self.put_off(&clean, &refused)?;
             } else if clean.is_empty() && declined.len() == 1 {
                 self.declined(declined, &refused).await?;
             } else {
@@ -254,7 +254,7 @@ impl Collector {
         signers.map_err(|error| Refused::not_asked(chain(error.as_ref())))
     }
 
-    fn put_off(&self, items: Vec<(Transfer, MintItem)>, refused: &Refused) -> Result<(), Fatal> {
+    fn put_off(&self, items: &[(Transfer, MintItem)], refused: &Refused) -> Result<(), Fatal> {
         let now = self.recorder.clock().now();
         let notes = self.recorder.notes();
         let later: Vec<_> = items
@@ -272,7 +272,7 @@ impl Collector {
     ) -> Result<(), Fatal> {
         let hopeless = refused.lasting() == Lasting::Never;
         if !hopeless {
-            return self.put_off(items, refused);
+            return self.put_off(&items, refused);
         }
         for (transfer, _) in items {
             let finding = Finding {

@@ -9,7 +9,7 @@ use isthmus_core::id::{DraftId, TransferId};
 use isthmus_core::operation::{Lane, Operation, Work};
 use isthmus_core::ports::{Append, Attempt, Authority, Draft, FindError, Found, Ledger, SendError};
 use isthmus_core::time::Timestamp;
-use isthmus_core::transfer::{Next, Transfer};
+use isthmus_core::transfer::{Event, Next, Transfer};
 
 use crate::engine::backoff::chain;
 use crate::engine::board::Board;
@@ -81,10 +81,10 @@ impl LaneWorker {
                         transfer,
                         operation,
                         drafts,
-                    })
+                    });
                 }
                 Next::Do(Work::Ledger(_)) if self.gatekeeper.holds(&transfer) => {
-                    held.push((transfer.id(), now.plus_ms(1000)))
+                    held.push((transfer.id(), now.plus_ms(1000)));
                 }
                 Next::Do(Work::Ledger(operation)) => fresh.push(Due {
                     transfer,
@@ -152,7 +152,7 @@ impl LaneWorker {
                     facts.push(settle::append(&due.transfer, event, now));
                 }
                 Err(FindError::Unavailable(error)) => {
-                    later.push(self.failed(due.transfer.id(), now, chain(error.as_ref())))
+                    later.push(self.failed(due.transfer.id(), now, chain(error.as_ref())));
                 }
                 Err(FindError::Contradiction(contradiction)) => {
                     let code = crate::error_code::ErrorCode::LedgerContradiction
@@ -194,9 +194,10 @@ impl LaneWorker {
             for (due, result) in to_prepare.into_iter().zip(prepared) {
                 match result {
                     Ok(draft) => {
-                        let intent = due.transfer.pending().is_none().then(|| {
-                            isthmus_core::transfer::Event::Intended(Work::Ledger(due.operation))
-                        });
+                        let intent = match due.transfer.pending() {
+                            Some(_) => None,
+                            None => Some(Event::Intended(Work::Ledger(due.operation))),
+                        };
                         appends.push(Append {
                             transfer: Some((due.transfer.id(), due.transfer.length())),
                             events: intent.into_iter().collect(),
@@ -214,7 +215,7 @@ impl LaneWorker {
                     Ok(_) => drop(sendable.insert(draft.id, draft)),
                     // Somebody wrote first (a withdrawal, say): the next round decides anew. The draft was never sent.
                     Err(error) => {
-                        tracing::debug!(lane = %self.lane, error = %error, "intent not recorded")
+                        tracing::debug!(lane = %self.lane, error = %error, "intent not recorded");
                     }
                 }
             }
@@ -267,7 +268,7 @@ impl LaneWorker {
                 }
                 SendError::NotBefore(at) => later.push((transfer.id(), *at)),
                 SendError::Unreached(_) | SendError::Unknown(_) => {
-                    later.push(self.failed(transfer.id(), now, chain(&error)))
+                    later.push(self.failed(transfer.id(), now, chain(&error)));
                 }
             }
         }
@@ -292,11 +293,7 @@ impl LaneWorker {
         };
         Append {
             due: retry,
-            ..settle::append(
-                &due.transfer,
-                isthmus_core::transfer::Event::Refused(refusal),
-                now,
-            )
+            ..settle::append(&due.transfer, Event::Refused(refusal), now)
         }
     }
 

@@ -10,6 +10,7 @@ use isthmus_vcs::{Duty, VcsLedger};
 use crate::attester::relayer::Relayer;
 use crate::attester::{self, Attester, Own, OwnGate, OwnRegistry};
 use crate::config::{AttesterConfig, AttesterLedgerConfig};
+use crate::wire::Ended;
 use crate::wire::clock::SystemClock;
 use crate::wire::connect::patiently;
 use crate::wire::gate::EvmGate;
@@ -17,8 +18,8 @@ use crate::wire::registry::VcsRegistry;
 use crate::wire::shutdown;
 
 /// Runs an attester until it is told to stop, or may not go on.
-pub async fn run(config: AttesterConfig) -> anyhow::Result<()> {
-    crate::telemetry::init(&config.telemetry)?;
+pub async fn run(config: AttesterConfig) -> Result<(), Ended> {
+    crate::telemetry::init(&config.telemetry).map_err(Ended::misconfigured)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = AttesterStore::open(&config.data_dir, &config.network)?;
     let mut own = Own {
@@ -61,9 +62,11 @@ pub async fn run(config: AttesterConfig) -> anyhow::Result<()> {
     let attester = Attester {
         own,
         store: Arc::new(store),
-        relayer: Relayer::new(&config.relayer_url, &config.relayer_token)?,
+        relayer: Relayer::new(&config.relayer_url, &config.relayer_token)
+            .map_err(Ended::misconfigured)?,
         log_key: config.log_vkey,
     };
-    attester::run(attester, clock, shutdown()).await?;
-    Ok(())
+    attester::run(attester, clock, shutdown())
+        .await
+        .map_err(Ended::stopped)
 }

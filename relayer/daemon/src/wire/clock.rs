@@ -6,7 +6,7 @@ use isthmus_core::time::{Clock, Timestamp};
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     #[allow(

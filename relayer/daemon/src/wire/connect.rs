@@ -5,6 +5,7 @@ use std::time::Duration;
 use isthmus_core::id::LedgerId;
 
 use crate::engine::backoff::chain;
+use crate::wire::Ended;
 
 /// How often a ledger that does not answer is tried.
 const TRIES: u32 = 30;
@@ -12,7 +13,7 @@ const TRIES: u32 = 30;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether trying again may help.
-pub(crate) trait Transient: std::error::Error + 'static {
+pub(crate) trait Transient: std::error::Error + Send + Sync + 'static {
     /// Nobody answered; what answers may still be right.
     fn is_transient(&self) -> bool;
 }
@@ -30,19 +31,25 @@ impl Transient for isthmus_evm::ConnectError {
 }
 
 /// Connects, again as long as nobody answers.
-pub(crate) async fn patiently<T, E, F>(ledger: &LedgerId, connect: impl Fn() -> F) -> Result<T, E>
+pub(crate) async fn patiently<T, E, F>(
+    ledger: &LedgerId,
+    connect: impl Fn() -> F,
+) -> Result<T, Ended>
 where
     E: Transient,
     F: Future<Output = Result<T, E>>,
 {
-    for _ in 1..TRIES {
+    let mut tries = 1;
+    loop {
         match connect().await {
-            Err(error) if error.is_transient() => {
+            Ok(connected) => return Ok(connected),
+            Err(error) if !error.is_transient() => return Err(Ended::misconfigured(error)),
+            Err(error) if tries >= TRIES => return Err(Ended::stopped(error)),
+            Err(error) => {
                 tracing::warn!(%ledger, error = %chain(&error), "not connected, trying again");
+                tries += 1;
                 tokio::time::sleep(PAUSE).await;
             }
-            connected_or_wrong => return connected_or_wrong,
         }
     }
-    connect().await
 }

@@ -17,7 +17,7 @@ use crate::engine::ports::{Gate, SignerSet};
 
 /// A connected gate.
 #[derive(Clone, Debug)]
-pub struct EvmGate(pub Arc<EvmLedger>);
+pub(crate) struct EvmGate(pub(crate) Arc<EvmLedger>);
 
 #[async_trait]
 impl Gate for EvmGate {

@@ -15,7 +15,7 @@ use crate::engine::ports::{AccountStatus, Registry, RegistryAccount, SurveyError
 
 /// A connected registry.
 #[derive(Clone, Debug)]
-pub struct VcsRegistry(pub Arc<VcsLedger>);
+pub(crate) struct VcsRegistry(pub(crate) Arc<VcsLedger>);
 
 impl VcsRegistry {
     async fn stored_blocks(&self, serials: &[String]) -> Result<Vec<StoredBlock>, FindError> {

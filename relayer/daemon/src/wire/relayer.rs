@@ -1,6 +1,7 @@
 //! A relayer process, put together from its configuration: store, ledgers, engine, control plane, metrics.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -26,8 +27,10 @@ use crate::engine::observe::Observer;
 use crate::engine::pause::Pauses;
 use crate::engine::ports::{Gate, Registry};
 use crate::engine::watch::LedgerWatch;
+use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
 use crate::telemetry::{self, Metrics};
+use crate::wire::Ended;
 use crate::wire::clock::SystemClock;
 use crate::wire::connect::patiently;
 use crate::wire::gate::EvmGate;
@@ -55,29 +58,26 @@ struct Engine {
 }
 
 /// Runs a relayer until it is told to stop, or its journal fails.
-pub async fn run(config: RelayerConfig) -> anyhow::Result<()> {
-    telemetry::init(&config.telemetry)?;
+pub async fn run(config: RelayerConfig) -> Result<(), Ended> {
+    telemetry::init(&config.telemetry).map_err(Ended::misconfigured)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open(&config.data_dir, &config.network, Arc::clone(&clock))?;
     let store = Arc::new(store);
-    let listener = TcpListener::bind(config.control.listen).await;
-    let listener = listener
-        .with_context(|| format!("control.listen: cannot listen on {}", config.control.listen))?;
+    let listener = listen(config.control.listen).await?;
     let Ledgers {
         handles,
         registries,
         gates,
     } = connect(config.ledgers, &store, &clock).await?;
-    let journal: Arc<dyn Journal> = Arc::clone(&store) as Arc<dyn Journal>;
+    let journal: Arc<dyn Journal> = Arc::<Store>::clone(&store);
     let engine = Engine {
         recorder: Recorder::new(journal, Arc::clone(&clock)),
         board: Arc::new(Board::new(Arc::clone(&clock))),
         pauses: Arc::new(Pauses::new(Arc::clone(&store), Arc::clone(&clock))),
-        checkpoints: Arc::new(Checkpoints::open(
-            Arc::clone(&store),
-            config.log.origin,
-            config.log.seed,
-        )?),
+        checkpoints: Arc::new(
+            Checkpoints::open(Arc::clone(&store), config.log.origin, config.log.seed)
+                .map_err(Ended::stopped)?,
+        ),
         classes: Arc::new(Classes::new(registries.clone())),
         metrics: Metrics::new(),
         store,
@@ -117,17 +117,30 @@ pub async fn run(config: RelayerConfig) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = shutdown() => Ok(()),
         // None of them ends by itself except by failing: then the process stops and starts again from the disk.
-        Some(ended) = tasks.join_next() => ended.map_err(anyhow::Error::from).and_then(|ended| ended),
+        Some(ended) = tasks.join_next() => ended
+            .map_err(anyhow::Error::from)
+            .and_then(|ended| ended)
+            .map_err(Ended::Stopped),
     };
     tasks.shutdown().await;
     ended
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Ended> {
+    let bound = TcpListener::bind(address).await;
+    let remedy = "stop the process that has it, or choose another port";
+    let context = || {
+        let code = ErrorCode::AddressInUse;
+        format!("{code}: control.listen {address} cannot be used: {remedy}")
+    };
+    bound.with_context(context).map_err(Ended::Misconfigured)
 }
 
 async fn connect(
     configs: Vec<LedgerConfig>,
     store: &Store,
     clock: &Arc<dyn Clock>,
-) -> anyhow::Result<Ledgers> {
+) -> Result<Ledgers, Ended> {
     let mut ledgers = Ledgers::default();
     for config in configs {
         match config {
@@ -151,7 +164,10 @@ async fn connect(
                         step: Step::Operation(kind),
                     })
                 };
-                let nonces = (nonce(OperationKind::Mint)?, nonce(OperationKind::Void)?);
+                let nonces = (
+                    nonce(OperationKind::Mint).map_err(Ended::stopped)?,
+                    nonce(OperationKind::Void).map_err(Ended::stopped)?,
+                );
                 let connect = || {
                     let senders = Senders {
                         mint: Sender {
@@ -239,6 +255,6 @@ impl Engine {
     }
 
     fn gatekeeper(&self) -> Arc<dyn Gatekeeper> {
-        Arc::clone(&self.pauses) as Arc<dyn Gatekeeper>
+        Arc::<Pauses>::clone(&self.pauses)
     }
 }

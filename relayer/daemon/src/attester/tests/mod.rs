@@ -1,1 +1,9 @@
-//! Tests of the attester.
+//! Tests of the attester: the rules one by one over a world in which everything is right, its memory, and the whole process
+//! over real gRPC with a real store.
+
+mod memory;
+mod mint;
+mod redemption;
+mod replica;
+mod void;
+mod world;

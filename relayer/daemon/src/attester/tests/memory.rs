@@ -1,0 +1,83 @@
+//! The attester's memory: what was promised is kept across restarts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use isthmus_core::id::{Address, Hash32};
+use isthmus_store::AttesterStore;
+
+use super::world;
+use crate::attester::decline::Ground;
+use crate::attester::memory::Memory;
+
+fn open(path: &Path) -> Memory {
+    Memory::new(Arc::new(AttesterStore::open(path, "test").unwrap()))
+}
+
+/// R10, the attester's part of it: a second item for one id is never signed.
+#[test]
+fn one_item_per_transfer_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let item = world::item(&world::terms(1, 100));
+    let other = isthmus_core::operation::MintItem {
+        recipient: Address::new([0x66; 20]),
+        ..item.clone()
+    };
+    let third = world::item(&world::terms(201, 300));
+    assert_eq!(
+        open(folder.path()).mints(&[item.clone()]).unwrap(),
+        [Ok(())]
+    );
+    let memory = open(folder.path());
+    let answers = memory.mints(&[other, item, third]).unwrap();
+    let grounds: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.map_err(|decline| decline.ground))
+        .collect();
+    assert_eq!(grounds, [Err(Ground::PromisedOtherwise), Ok(()), Ok(())]);
+}
+
+#[test]
+fn no_mint_after_a_void_but_a_void_after_a_mint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (
+        world::item(&world::terms(1, 100)),
+        world::item(&world::terms(201, 300)),
+    );
+    let memory = open(folder.path());
+    assert_eq!(memory.mints(&[first.clone()]).unwrap(), [Ok(())]);
+    memory.void(first.transfer).unwrap();
+    drop(memory);
+    let answers = open(folder.path()).mints(&[second, first]).unwrap();
+    assert_eq!(answers[0], Ok(()));
+    assert_eq!(
+        answers[1].as_ref().unwrap_err().ground,
+        Ground::PromisedVoid
+    );
+}
+
+#[test]
+fn another_proposal_only_after_the_first_is_seen_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (Hash32::new([1; 32]), Hash32::new([2; 32]));
+    let memory = open(folder.path());
+    assert_eq!(memory.approval("0xab", one).unwrap(), Ok(()));
+    drop(memory);
+    let memory = open(folder.path());
+    assert_eq!(
+        memory.approval("0xab", one).unwrap(),
+        Ok(()),
+        "the same again"
+    );
+    let other = memory.approval("0xab", two).unwrap();
+    assert_eq!(other.unwrap_err().ground, Ground::OtherApproved);
+    assert_eq!(
+        memory.approval("0xcd", two).unwrap(),
+        Ok(()),
+        "another reference"
+    );
+    assert!(memory.has_approved("0xab").unwrap());
+    memory.closed("0xab").unwrap();
+    assert!(!memory.has_approved("0xab").unwrap());
+    assert_eq!(memory.approval("0xab", two).unwrap(), Ok(()));
+}
