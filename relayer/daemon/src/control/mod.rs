@@ -18,6 +18,9 @@ mod status;
 mod transfers;
 mod watching;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use isthmus_core::ports::Ledger;

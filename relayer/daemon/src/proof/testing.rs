@@ -206,8 +206,12 @@ impl World {
     }
 
     pub(crate) fn minted(&self, number: u64, units: &[SerialBlock]) -> Transfer {
-        let transfer = self.authorised(&self.locked(number, units));
-        let transfer = self.intend(&transfer);
+        self.mint(&self.authorised(&self.locked(number, units)))
+    }
+
+    /// Mints what a quorum has signed.
+    pub(crate) fn mint(&self, authorised: &Transfer) -> Transfer {
+        let transfer = self.intend(authorised);
         let terms = &outbound(&transfer).terms;
         let event = log_data(
             "Minted(bytes32,uint256,address,uint256)",

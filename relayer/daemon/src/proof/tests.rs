@@ -1,9 +1,9 @@
 //! Bundles from a real store, put before the auditor's verifier; checkpoints; reserves.
 
 use isthmus_core::instruction::Purpose;
-use isthmus_core::ports::Journal;
 use isthmus_core::testing::sample;
 use isthmus_core::transfer::{Event, State, Transfer};
+use isthmus_prooflog::gate::MintAuthorisation;
 use isthmus_prooflog::note::{self, Checkpoint};
 use isthmus_prooflog::verify::{Outcome, Report, verify};
 use isthmus_prooflog::{reserves, tree};
@@ -73,13 +73,16 @@ fn a_mint_that_was_signed_again_is_proved_by_the_last_signatures() {
         &first,
         Event::Lapsed(sample::refusal(isthmus_core::receipt::Lasting::Later)),
     );
-    let again = world.authorised(&lapsed);
-    let history = world.store.history(again.id()).unwrap();
-    let signed = history
-        .iter()
-        .filter(|r| matches!(r.event, Event::Authorised(_)));
-    assert_eq!(signed.count(), 2);
-    assert_passes(&audit(&world, &again), &["registry"]);
+    world.locked(2, &[sample::block(20, 29)]);
+    let minted = world.mint(&world.authorised(&lapsed));
+    assert_passes(&audit(&world, &minted), &["consistency", "quorum"]);
+    let bundle = assemble(&world.store, &world.checkpoints, minted.id(), None).unwrap();
+    let signed: MintAuthorisation =
+        serde_json::from_slice(&bundle.files["auth/mint.json"]).unwrap();
+    assert_eq!(
+        signed.batch.log_size, 3,
+        "the first was signed under 2 leaves"
+    );
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Tasks out, answers in.
+
+use isthmus_core::id::{Address, TransferId};
+use isthmus_core::receipt::Lasting;
+use isthmus_core::testing::sample;
+use isthmus_proto::v1 as pb;
+use isthmus_proto::v1::attester_service_client::AttesterServiceClient;
+use tonic::Code;
+
+use crate::control::tests::Server;
+use crate::engine::board::{Answer, DeclinedItem, TaskWork};
+use crate::proof::testing::World;
+
+#[tokio::test]
+async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
+    let server = Server::start(World::new()).await;
+    let transfer = TransferId::new([5; 32]);
+    let mut collecting = server.board.collect(TaskWork::Void {
+        ledger: sample::chain(),
+        gate: Address::new([0x33; 20]),
+        transfer,
+        epoch: 4,
+    });
+    let mut client = AttesterServiceClient::new(server.caller("attester-1"));
+    let request = pb::PullRequest {
+        wait_ms: 0,
+        limit: 8,
+    };
+    let [task] = &client.pull(request).await.unwrap().into_inner().tasks[..] else {
+        panic!("not one task");
+    };
+    let void = pb::VoidTask {
+        ledger: "eip155:31337".into(),
+        gate: sample::gate().to_string(),
+        transfer: transfer.to_string(),
+        epoch: 4,
+    };
+    assert_eq!(task.work, Some(pb::task::Work::Void(void)));
+
+    let answer = |signature: Vec<u8>| pb::AnswerRequest {
+        task: task.id.clone(),
+        answer: Some(pb::answer_request::Answer::Signed(pb::Signed {
+            signature: signature.into(),
+        })),
+    };
+    let short = client.answer(answer(vec![1; 64])).await.unwrap_err();
+    assert_eq!(short.code(), Code::InvalidArgument);
+    client.answer(answer(vec![1; 65])).await.unwrap();
+    let given = collecting.answers.recv().await.unwrap();
+    assert_eq!(given, ("attester-1".into(), Answer::Signed(vec![1; 65])));
+
+    let item = pb::DeclinedItem {
+        transfer: transfer.to_string(),
+        code: "no_lock".into(),
+        reason: "not in the log".into(),
+        later: true,
+    };
+    let declined = pb::AnswerRequest {
+        task: task.id.clone(),
+        answer: Some(pb::answer_request::Answer::Declined(pb::Declined {
+            items: vec![item],
+        })),
+    };
+    client.answer(declined).await.unwrap();
+    let expected = DeclinedItem {
+        transfer,
+        code: "no_lock".into(),
+        reason: "not in the log".into(),
+        lasting: Lasting::Later,
+    };
+    let given = collecting.answers.recv().await.unwrap();
+    assert_eq!(given.1, Answer::Declined(vec![expected]));
+    for (wait_ms, limit) in [(30_001, 1), (0, 0), (0, 65)] {
+        let refused = client
+            .pull(pb::PullRequest { wait_ms, limit })
+            .await
+            .unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+}

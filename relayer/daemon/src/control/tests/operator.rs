@@ -1,0 +1,188 @@
+//! Status, pause, quarantine.
+
+use isthmus_core::ports::Journal;
+use isthmus_core::testing::sample;
+use isthmus_core::transfer::{Event, State};
+use isthmus_prooflog::leaf::Leaf;
+use isthmus_proto::v1 as pb;
+use tonic::{Code, Status};
+
+use crate::control::tests::{Server, pass, reason};
+use crate::error_code::ErrorCode;
+use crate::proof::testing::World;
+
+fn newest_leaf(server: &Server) -> Leaf {
+    let log = server.world.store.log();
+    let index = log.size().unwrap() - 1;
+    Leaf::parse(&log.leaf(index).unwrap().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_pause_is_durable_logged_and_lifted_by_an_operator() {
+    let server = Server::start(World::with_route()).await;
+    let scope = || "route:verra-evm".to_owned();
+    let paused = server
+        .operator("guardian")
+        .pause(pb::PauseRequest { scope: scope() })
+        .await;
+    assert_eq!(paused.unwrap().into_inner().paused, [scope()]);
+    let Leaf::Paused {
+        scope: logged, by, ..
+    } = newest_leaf(&server)
+    else {
+        panic!("no PAUSED leaf");
+    };
+    assert_eq!((logged, by.as_str()), (scope(), "guardian"));
+    assert_eq!(server.world.store.paused().unwrap(), [scope()]);
+    let route = server.route("verra-evm").await.unwrap();
+    assert_eq!(route.status, "paused");
+
+    let resumed = server
+        .operator("operator-1")
+        .resume(pb::ResumeRequest { scope: scope() })
+        .await;
+    assert!(resumed.unwrap().into_inner().paused.is_empty());
+    assert!(matches!(newest_leaf(&server), Leaf::Resumed { .. }));
+
+    let mut operator = server.operator("operator-1");
+    let wrong = operator
+        .pause(pb::PauseRequest {
+            scope: "some".into(),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (wrong.code(), reason(&wrong)),
+        (Code::InvalidArgument, ErrorCode::InvalidField)
+    );
+}
+
+async fn resolve(server: &Server, by: &str, id: &str, resolution: &str) -> Result<bool, Status> {
+    let request = pb::ResolveQuarantineRequest {
+        id: id.to_owned(),
+        resolution: resolution.to_owned(),
+    };
+    let answer = server.operator(by).resolve_quarantine(request).await?;
+    Ok(answer.into_inner().carried_out)
+}
+
+async fn decided(server: &Server) -> String {
+    let listed = server
+        .operator("auditor")
+        .list_quarantine(pb::ListQuarantineRequest {})
+        .await;
+    let [transfer] = &listed.unwrap().into_inner().transfers[..] else {
+        panic!("not one transfer is quarantined");
+    };
+    assert_eq!(
+        (transfer.at.as_str(), transfer.code.as_str()),
+        ("taken", "ISTHMUS-0001")
+    );
+    transfer.first_decision.clone()
+}
+
+#[tokio::test]
+async fn a_quarantine_ends_when_two_operators_decide_the_same() {
+    let server = Server::start(World::with_route()).await;
+    let locked = server.world.locked(1, &[sample::block(1, 5)]);
+    let id = locked.id().to_string();
+    let early = resolve(&server, "operator-1", &id, "resume")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (early.code(), reason(&early)),
+        (Code::FailedPrecondition, ErrorCode::WrongState)
+    );
+    server
+        .world
+        .step(&locked, Event::Quarantined(sample::finding()));
+    assert_eq!(decided(&server).await, "");
+
+    assert!(!resolve(&server, "operator-1", &id, "resume").await.unwrap());
+    assert!(
+        !resolve(&server, "operator-1", &id, "resume").await.unwrap(),
+        "the same person again"
+    );
+    assert_eq!(decided(&server).await, "resume by operator-1");
+    let other = resolve(&server, "operator-2", &id, "withdraw")
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&other), ErrorCode::SecondPersonNeeded);
+    assert!(
+        !resolve(&server, "operator-1", &id, "withdraw")
+            .await
+            .unwrap(),
+        "a changed mind"
+    );
+    assert!(
+        resolve(&server, "operator-2", &id, "withdraw")
+            .await
+            .unwrap()
+    );
+
+    let after = server.world.store.transfer(locked.id()).unwrap().unwrap();
+    assert!(matches!(after.state(), State::Withdrawing { .. }));
+    let Leaf::Resolved { by, resolution, .. } = newest_leaf(&server) else {
+        panic!("no RESOLVED leaf");
+    };
+    assert_eq!(by, ["operator-1".to_owned(), "operator-2".to_owned()]);
+    assert_eq!(resolution, "withdraw");
+}
+
+async fn status(server: &Server) -> pb::StatusResponse {
+    let answer = server
+        .operator("auditor")
+        .status(pb::StatusRequest {})
+        .await;
+    answer.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn status_says_in_words_what_to_look_at() {
+    let server = Server::start(World::with_route()).await;
+    let calm = status(&server).await;
+    assert_eq!(
+        (calm.concerns.len(), calm.log_size, calm.ledgers.len()),
+        (0, 1, 2)
+    );
+    assert!(calm.synced_writes > 0);
+
+    let admitted = server.world.admitted(1, &[sample::block(1, 5)]);
+    let now = pass(&server, 61_000);
+    server
+        .recorder
+        .notes()
+        .failed(admitted.id(), now, "connection refused".into());
+    server.watches[0].troubled("it does not answer".into());
+    server
+        .operator("guardian")
+        .pause(pb::PauseRequest {
+            scope: "all".into(),
+        })
+        .await
+        .unwrap();
+    let locked = server.world.locked(2, &[sample::block(6, 9)]);
+    server
+        .world
+        .step(&locked, Event::Quarantined(sample::finding()));
+
+    let worried = status(&server).await;
+    let expected = [
+        "ledger vcs:sandbox: it does not answer",
+        "lane vcs:sandbox/lock: 1 waiting, the oldest for 61 s; last report: connection refused",
+        "attester attester-1 has not called yet",
+        "all is paused",
+        "1 quarantined",
+    ];
+    assert_eq!(
+        worried.concerns.len(),
+        expected.len(),
+        "{:?}",
+        worried.concerns
+    );
+    for (concern, expected) in worried.concerns.iter().zip(expected) {
+        assert!(concern.starts_with(expected), "{concern} is not {expected}");
+    }
+    assert_eq!(worried.uptime_ms, 61_000);
+    assert_eq!(worried.paused, ["all"]);
+}
