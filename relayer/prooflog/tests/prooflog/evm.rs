@@ -113,7 +113,7 @@ pub(crate) fn evidence(event: &Event) -> EvmEvidence {
         block_number: 77,
         chain_id: CHAIN_ID,
         event_index: 1,
-        gate: GATE,
+        gate: event.emitter,
         header_rlp: header_rlp.into(),
         proof: nodes.into_iter().map(|(_, node)| node).collect(),
         receipt: ours.into(),

@@ -5,14 +5,16 @@ mod returns;
 
 use std::collections::BTreeMap;
 
+use alloy_primitives::Address;
 use isthmus_prooflog::bundle::{Bundle, sha256};
 use isthmus_prooflog::leaf::Purpose;
+use isthmus_prooflog::policy::Policy;
 use isthmus_prooflog::verify::verify;
 
 use crate::bundle::Parts;
 use crate::stories::{completed, returned, withdrawn};
 use crate::verify::checked;
-use crate::world::{self, World};
+use crate::world::{self, GATE, World};
 
 /// What to lie about, and which step must say so.
 type Lie = (&'static str, &'static str, fn(&mut Parts));
@@ -229,8 +231,32 @@ fn a_policy_that_does_not_list_what_is_needed_fails() {
         ("epoch = 1\n", "epoch = 2\n", "quorum"),
         ("threshold = 2", "threshold = 3", "quorum"),
     ] {
-        let policy = isthmus_prooflog::policy::Policy::parse(&text.replace(from, to)).unwrap();
+        let policy = Policy::parse(&text.replace(from, to)).unwrap();
         let report = verify(&archive, &policy, None);
         assert_eq!(report.verdict(), format!("FAIL ({step})"), "{from} → {to}");
     }
+}
+
+#[test]
+fn another_gate_that_the_policy_lists_does_not_count_for_this_one() {
+    let other = Address::repeat_byte(0x34);
+    let text = World::new(0).policy_text(&[]);
+    let from = text.find("[[gate]]").unwrap();
+    let to = text.find("[[route_admin]]").unwrap();
+    let second = text[from..to].replace(&format!("{GATE:#x}"), &format!("{other:#x}"));
+    let policy = Policy::parse(&format!("{text}{second}")).unwrap();
+    let fails = |lie: fn(&mut Parts, Address)| {
+        let mut parts = completed();
+        lie(&mut parts, other);
+        verify(&parts.archive(), &policy, None).verdict()
+    };
+    assert_eq!(fails(|_, _| ()), "PASS (grade B)");
+    assert_eq!(
+        fails(|p, gate| p.mint.as_mut().unwrap().gate = gate),
+        "FAIL (quorum)"
+    );
+    assert_eq!(
+        fails(|p, gate| p.event("mint").emitter = gate),
+        "FAIL (chain)"
+    );
 }
