@@ -7,8 +7,8 @@ use isthmus_proto::v1::attester_service_server::AttesterService;
 use tonic::{Request, Response, Status};
 
 use crate::control::auth::{ATTEST, permit};
-use crate::control::shared::Shared;
 use crate::control::error::ApiError;
+use crate::control::shared::Shared;
 use crate::control::{parse, render};
 
 /// What attesters pull and answer.
@@ -28,7 +28,7 @@ impl AttesterService for Attesters {
         request: Request<pb::PullRequest>,
     ) -> Result<Response<pb::PullResponse>, Status> {
         let caller = permit(&request, ATTEST)?;
-        let (wait, limit) = parse::pull(request.get_ref()).map_err(ApiError::from)?;
+        let (wait, limit) = parse::pull(request.into_inner()).map_err(ApiError::from)?;
         let tasks = tokio::select! {
             tasks = self.0.parts.board.pull(&caller.name, wait, limit) => tasks,
             () = self.0.closed() => return Err(ApiError::Closing.into()),

@@ -143,7 +143,7 @@ pub(crate) fn leaves(limit: u32) -> Result<usize, FieldProblem> {
 }
 
 /// How long to wait for tasks, and how many.
-pub(crate) fn pull(request: &pb::PullRequest) -> Result<(Duration, usize), FieldProblem> {
+pub(crate) fn pull(request: pb::PullRequest) -> Result<(Duration, usize), FieldProblem> {
     let wait = bounded("wait_ms", request.wait_ms, 0, MAX_WAIT_MS)?;
     let limit = bounded("limit", request.limit, 1, MAX_TASKS)?;
     Ok((Duration::from_millis(wait.into()), usize_of(limit)))
@@ -162,7 +162,7 @@ pub(crate) fn answer(answer: Option<pb::answer_request::Answer>) -> Result<Answe
         }
         Some(Given::Approved(_)) => Ok(Answer::Approved),
         Some(Given::Declined(declined)) => {
-            let items = declined.items.into_iter().map(declined_item);
+            let items = declined.items.iter().map(declined_item);
             items.collect::<Result<_, _>>().map(Answer::Declined)
         }
         None => Err(FieldProblem::new(
@@ -173,7 +173,7 @@ pub(crate) fn answer(answer: Option<pb::answer_request::Answer>) -> Result<Answe
     }
 }
 
-fn declined_item(item: pb::DeclinedItem) -> Result<DeclinedItem, FieldProblem> {
+fn declined_item(item: &pb::DeclinedItem) -> Result<DeclinedItem, FieldProblem> {
     Ok(DeclinedItem {
         transfer: id::<TransferId>("declined.items.transfer", &item.transfer)?,
         code: item.code.chars().take(64).collect(),

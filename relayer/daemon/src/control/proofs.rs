@@ -13,9 +13,9 @@ use isthmus_proto::v1::proof_service_server::ProofService;
 use tonic::{Request, Response, Status};
 
 use crate::control::auth::{READ, permit};
+use crate::control::error::ApiError;
 use crate::control::parse;
 use crate::control::shared::{Shared, blocking};
-use crate::control::error::ApiError;
 use crate::proof::bundle;
 use crate::proof::reserves::Replay;
 
@@ -137,7 +137,7 @@ fn inclusion(shared: &Shared, index: u64) -> Result<pb::InclusionResponse, ApiEr
         value: index,
         size: head.size,
     })?;
-    let path = tree::inclusion(&log, index, head.size).map_err(bug)?;
+    let path = tree::inclusion(&log, index, head.size).map_err(|error| bug(&error))?;
     let proof = ProofFile {
         index,
         path,
@@ -156,13 +156,14 @@ fn consistency(shared: &Shared, from: u64, to: u64) -> Result<pb::ConsistencyRes
             return Err(ApiError::OutOfRange { field, value, size });
         }
     }
-    let proof = tree::consistency(&shared.parts.store.log(), from, to).map_err(bug)?;
+    let proof =
+        tree::consistency(&shared.parts.store.log(), from, to).map_err(|error| bug(&error))?;
     Ok(pb::ConsistencyResponse {
         hashes: proof.iter().map(|hash| hash.to_vec().into()).collect(),
     })
 }
 
-fn bug(error: tree::TreeError) -> ApiError {
+fn bug(error: &tree::TreeError) -> ApiError {
     ApiError::Bug(error.to_string())
 }
 

@@ -10,8 +10,8 @@ use isthmus_core::route::{RouteDocument, RouteSignature, RouteSignatureError};
 use isthmus_prooflog::leaf::{AdminSignature, Leaf};
 use isthmus_store::{RouteRecord, StoredRouteStatus};
 
-use crate::control::shared::Shared;
 use crate::control::error::{ApiError, FieldProblem};
+use crate::control::shared::Shared;
 use crate::engine::Fatal;
 
 /// Longest document, in bytes: with two signatures its leaf stays below the log's limit.
@@ -95,7 +95,7 @@ impl RouteBook {
             proposed_by: by.to_owned(),
             leaf: None,
         };
-        self.put(record, None)
+        self.put(&record, None)
     }
 
     /// Adds the second admin's signature: the route is logged and counts from then on.
@@ -139,7 +139,7 @@ impl RouteBook {
         self.check(&record.document)?;
         record.status = StoredRouteStatus::Active;
         let leaf = self.leaf(&record)?;
-        self.put(record, Some(leaf))
+        self.put(&record, Some(leaf))
     }
 
     fn active(&self) -> Result<Vec<RouteDocument>, ApiError> {
@@ -179,8 +179,8 @@ impl RouteBook {
     }
 
     /// A failed write leaves it unknown whether the route is there: the process starts again from the disk.
-    fn put(&self, record: RouteRecord, leaf: Option<Vec<u8>>) -> Result<RouteRecord, ApiError> {
-        let written = self.shared.parts.store.put_route(&record, leaf);
+    fn put(&self, record: &RouteRecord, leaf: Option<Vec<u8>>) -> Result<RouteRecord, ApiError> {
+        let written = self.shared.parts.store.put_route(record, leaf);
         written.map_err(|error| self.shared.stop(Fatal(error)))?;
         let (id, version) = (&record.document.id, record.document.version);
         tracing::info!(route = %id, version, status = ?record.status, "route changed");

@@ -10,10 +10,10 @@ use isthmus_store::{RouteRecord, StoredRouteStatus};
 use tonic::{Request, Response, Status};
 
 use crate::control::auth::{MOVE, READ, permit};
+use crate::control::error::{ApiError, FieldProblem};
 use crate::control::parse;
 use crate::control::route_book::RouteBook;
 use crate::control::shared::{Shared, blocking};
-use crate::control::error::{ApiError, FieldProblem};
 
 /// Routes: proposed by one, activated by a second.
 #[derive(Debug)]
@@ -70,10 +70,8 @@ impl Routes {
     fn current(&self, id: &RouteId) -> Result<RouteRecord, ApiError> {
         let versions = self.shared.parts.store.routes()?;
         let mut versions = versions.into_iter().filter(|r| r.document.id == *id);
-        let last = versions
-            .clone()
-            .filter(|r| r.status == StoredRouteStatus::Active)
-            .last();
+        let active = |r: &RouteRecord| r.status == StoredRouteStatus::Active;
+        let last = versions.clone().rfind(active);
         last.or_else(|| versions.next_back())
             .ok_or_else(|| ApiError::UnknownRoute(id.to_string()))
     }
@@ -97,7 +95,7 @@ fn document(text: &str) -> Result<RouteDocument, ApiError> {
 }
 
 /// Active versions that still count and proposals above them.
-fn standing(records: Vec<RouteRecord>) -> Vec<RouteRecord> {
+fn standing(records: &[RouteRecord]) -> Vec<RouteRecord> {
     let counts = |record: &RouteRecord| {
         let later = |other: &RouteRecord| {
             other.document.id == record.document.id
@@ -170,7 +168,7 @@ impl RouteService for Routes {
     ) -> Result<Response<pb::ListRoutesResponse>, Status> {
         permit(&request, READ)?;
         let records = self.shared.parts.store.routes().map_err(ApiError::from)?;
-        let records = standing(records).into_iter();
+        let records = standing(&records).into_iter();
         let routes = records.map(|r| self.render(&r)).collect::<Result<_, _>>()?;
         Ok(Response::new(pb::ListRoutesResponse { routes }))
     }

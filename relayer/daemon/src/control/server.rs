@@ -29,7 +29,7 @@ const MESSAGE: usize = 4 * 1024 * 1024;
 /// Largest answer of the proof service: a whole bundle.
 const PROOF: usize = isthmus_prooflog::bundle::MAX_BUNDLE;
 /// Longest call but for streams; a pull waits up to half of it.
-const CALL: Duration = Duration::from_secs(60);
+const CALL: Duration = Duration::from_mins(1);
 /// Most calls at a time on one connection.
 const CALLS: usize = 256;
 /// How long open calls may take to end when the server is told to.

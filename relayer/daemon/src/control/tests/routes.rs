@@ -16,12 +16,12 @@ fn text(document: &RouteDocument) -> String {
     String::from_utf8(isthmus_core::jcs::bytes(document)).unwrap()
 }
 
-fn signature(seed: &[u8; 32], document: &RouteDocument) -> Option<pb::RouteSignature> {
+fn signature(seed: &[u8; 32], document: &RouteDocument) -> pb::RouteSignature {
     let signed = admin(seed, document);
-    Some(pb::RouteSignature {
+    pb::RouteSignature {
         key: signed.key.to_string(),
         signature: hex::decode(signed.signature).unwrap().into(),
-    })
+    }
 }
 
 async fn propose(
@@ -32,7 +32,7 @@ async fn propose(
 ) -> Result<pb::Route, Status> {
     let request = pb::ProposeRouteRequest {
         document: text(document),
-        signature: signature(seed, document),
+        signature: Some(signature(seed, document)),
     };
     let answer = server.routes(by).propose(request).await?;
     Ok(answer.into_inner().route.unwrap())
@@ -47,7 +47,7 @@ async fn approve(
     let request = pb::ApproveRouteRequest {
         id: document.id.to_string(),
         version: document.version,
-        signature: signature(seed, document),
+        signature: Some(signature(seed, document)),
     };
     let answer = server.routes(by).approve(request).await?;
     Ok(answer.into_inner().route.unwrap())
