@@ -78,7 +78,9 @@ fn against_direction(metadata: &Value) -> Vec<String> {
 }
 
 fn names_an_adapter(path: &str, text: &str) -> Vec<String> {
-    let inside = path.starts_with("relayer/daemon/src/");
+    let of_tests = ["/tests/", "/tests.rs", "/testing/", "/testing.rs"];
+    let inside =
+        path.starts_with("relayer/daemon/src/") && !of_tests.iter().any(|part| path.contains(part));
     if !inside
         || MAY_NAME_ADAPTERS
             .iter()

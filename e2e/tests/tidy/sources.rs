@@ -7,7 +7,7 @@ const UNDONE: [&str; 5] = ["todo!(", "unimplemented!(", "#[ignore", "FIXME", "XX
 /// Protobuf types stop where messages and records are turned into our own types.
 const MAY_NAME_PROTOBUF: [&str; 6] = [
     "proto/",
-    "relayer/store/src/",
+    "relayer/store/",
     "relayer/daemon/src/control/",
     "relayer/daemon/src/cli/",
     "relayer/daemon/src/attester/relayer",
