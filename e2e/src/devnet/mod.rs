@@ -74,6 +74,7 @@ pub struct Devnet {
     pub anvil: Service,
     programs: Programs,
     control_url: String,
+    metrics_url: String,
     folder: Folder,
 }
 
@@ -109,6 +110,11 @@ impl Devnet {
     /// Where the relayer's API listens.
     pub fn control_url(&self) -> &str {
         &self.control_url
+    }
+
+    /// Where the relayer's metrics are.
+    pub fn metrics_url(&self) -> &str {
+        &self.metrics_url
     }
 
     /// The relayer's API with the token of one of [`parties::IDENTITIES`].

@@ -68,6 +68,15 @@ impl Service {
         killed.with_context(|| format!("cannot kill {}", self.name))
     }
 
+    /// Asks it to end, as a service manager would (SIGTERM). It may not have ended when this returns.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let process = self.process.as_ref();
+        let process = process.with_context(|| format!("{} is not started", self.name))?;
+        let sent = Command::new("kill").arg(process.id().to_string()).status();
+        ensure!(sent.context("cannot run kill")?.success(), "kill failed");
+        Ok(())
+    }
+
     /// Kills it with -9 and starts it again.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.kill9()?;
@@ -85,7 +94,7 @@ impl Service {
         Ok(())
     }
 
-    /// Waits until it ends by itself: its exit status.
+    /// Waits until it has ended: its exit code, `None` after a signal.
     pub async fn ended(&mut self, within: std::time::Duration) -> anyhow::Result<Option<i32>> {
         let deadline = std::time::Instant::now() + within;
         loop {

@@ -18,7 +18,7 @@ use crate::devnet::service::{Service, free_port};
 use crate::devnet::{CHAIN_ID, Devnet, FINALITY_DEPTH, Folder, QUORUM};
 
 /// How long a process may take to become ready. Generous, because tests share two cores.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 
 /// How a devnet is started.
@@ -67,6 +67,7 @@ impl Devnet {
             gate,
             registry: Registry::new(registry_url, parties.registry.clone()),
             control_url: format!("http://127.0.0.1:{}", places.control_port),
+            metrics_url: format!("http://127.0.0.1:{}", places.metrics_port),
             parties,
             chain,
             relayer,

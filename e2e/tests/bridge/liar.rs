@@ -92,7 +92,7 @@ impl Liar {
 
     /// Waits until so many attesters have answered.
     pub(crate) async fn answered(&self, id: &str, attesters: usize) -> Vec<Answer> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let answers = self.answers(id);
             if answers.len() >= attesters {

@@ -12,6 +12,7 @@
 mod connecting;
 mod crossing;
 mod liar;
+mod operating;
 mod refusals;
 mod relayer_killed;
 mod reorgs;

@@ -157,14 +157,14 @@ async fn wrong_units(world: &World) {
             "overlap",
         ),
         (
-            with_units(&[malformed.clone()], 10),
+            with_units(std::slice::from_ref(&malformed), 10),
             "malformed_serial",
             "units",
             &malformed,
             "VCU",
         ),
         (
-            with_units(&[unknown.clone()], 10),
+            with_units(std::slice::from_ref(&unknown), 10),
             "unknown_block",
             "units",
             &unknown,

@@ -63,7 +63,7 @@ async fn tell(arguments: &Arguments) -> anyhow::Result<()> {
 fn output_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     let folder = match asked {
         Some(folder) => folder.to_owned(),
-        None => (1_u32..)
+        None => (1..=u32::MAX)
             .map(|number| Path::new("demo-output").join(number.to_string()))
             .find(|folder| !folder.exists())
             .context("demo-output has no free number")?,

@@ -33,14 +33,14 @@ impl Line {
     }
 
     /// As somebody with a token at the relayer.
-    pub(crate) fn as_identity(mut self, identity: &str) -> Self {
+    pub(crate) fn by(mut self, identity: &str) -> Self {
         let token = format!("people/{identity}.token");
         self.words.splice(0..0, ["--token-file".to_owned(), token]);
         self
     }
 
     /// One more word, which may hold spaces.
-    pub(crate) fn and(mut self, word: impl ToString) -> Self {
+    pub(crate) fn and(mut self, word: &(impl ToString + ?Sized)) -> Self {
         self.words.push(word.to_string());
         self
     }
@@ -118,6 +118,16 @@ impl Narrator {
 
     /// Runs a command that must succeed, and shows its output.
     pub(crate) async fn run(&mut self, devnet: &Devnet, line: Line) -> anyhow::Result<()> {
+        self.run_showing(devnet, line, |_| true).await
+    }
+
+    /// Runs a command that must succeed, and shows some lines of its output.
+    pub(crate) async fn run_showing(
+        &mut self,
+        devnet: &Devnet,
+        line: Line,
+        matters: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<()> {
         self.say(&format!("$ {}", line.shown()))?;
         let mut command = Command::new(&devnet.programs().isthmus);
         command
@@ -128,11 +138,14 @@ impl Narrator {
             .kill_on_drop(true);
         let output = command.output().await.context("cannot run isthmus")?;
         let text = [output.stdout, output.stderr].concat();
+        let succeeded = output.status.success();
         for shown in String::from_utf8_lossy(&text).lines() {
-            self.show(shown)?;
+            if matters(shown) || !succeeded {
+                self.show(shown)?;
+            }
         }
         ensure!(
-            output.status.success(),
+            succeeded,
             "`{}` failed ({}); logs are in {}",
             line.shown(),
             output.status,

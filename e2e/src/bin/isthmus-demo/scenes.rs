@@ -52,14 +52,10 @@ async fn agree_on_a_route(narrator: &mut Narrator, devnet: &Devnet) -> anyhow::R
         "exchange A proposes route.json, signed with its route admin's key; nothing happens yet",
     )?;
     let propose = Line::new("route propose route.json --key people/exchange-a.seed");
-    narrator
-        .run(devnet, propose.as_identity("exchange-a"))
-        .await?;
+    narrator.run(devnet, propose.by("exchange-a")).await?;
     narrator.say("exchange B reads it and signs too: the route is logged and active")?;
     let approve = Line::new("route approve verra-evm --version 1 --key people/exchange-b.seed");
-    narrator
-        .run(devnet, approve.as_identity("exchange-b"))
-        .await
+    narrator.run(devnet, approve.by("exchange-b")).await
 }
 
 async fn lock_and_mint(
@@ -102,24 +98,20 @@ async fn submit(
         .and("--account")
         .and(ALPHA)
         .and("--recipient")
-        .and(alice)
+        .and(&alice)
         .and("--unit")
         .and(serial);
     for label in &class.labels {
         prepare = prepare.and("--label").and(label);
     }
     let prepare = prepare.and("--out").and(file);
-    narrator
-        .run(devnet, prepare.as_identity("exchange-a"))
-        .await?;
+    narrator.run(devnet, prepare.by("exchange-a")).await?;
     let terms: OutboundTerms = read(&narrator.file(file))?;
     let submit = Line::new("transfer submit")
         .and(file)
         .and("--key")
-        .and(format!("people/holder-{ALPHA}.seed"));
-    narrator
-        .run(devnet, submit.as_identity("exchange-a"))
-        .await?;
+        .and(&format!("people/holder-{ALPHA}.seed"));
+    narrator.run(devnet, submit.by("exchange-a")).await?;
     Ok((terms.id(), class))
 }
 
@@ -130,10 +122,10 @@ async fn watch(
     state: &str,
 ) -> anyhow::Result<()> {
     let watch = Line::new("transfer watch")
-        .and(id)
+        .and(&id)
         .and("--until")
         .and(state);
-    narrator.run(devnet, watch.as_identity("exchange-a")).await
+    narrator.run(devnet, watch.by("exchange-a")).await
 }
 
 async fn pay(narrator: &mut Narrator, devnet: &Devnet, class: AssetClassId) -> anyhow::Result<()> {
@@ -217,12 +209,10 @@ async fn redeem(
     narrator.say("the relayer sees the burn when it is final, and allocates serials: oldest lock first, lowest serial first")?;
     devnet.wait_for(id, "taken").await?;
     let instruct = Line::new("transfer instruct")
-        .and(id)
+        .and(&id)
         .and("--instruction")
         .and(file);
-    narrator
-        .run(devnet, instruct.as_identity("exchange-a"))
-        .await?;
+    narrator.run(devnet, instruct.by("exchange-a")).await?;
     watch(narrator, devnet, id, "completed").await?;
     Ok(id)
 }
@@ -246,12 +236,10 @@ async fn withdraw(
         "locked, and a quorum has signed its mint: only the gate's word `voided` leads back now",
     )?;
     let withdraw = Line::new("transfer withdraw")
-        .and(id)
+        .and(&id)
         .and("--key")
-        .and(format!("people/holder-{ALPHA}.seed"));
-    narrator
-        .run(devnet, withdraw.as_identity("exchange-a"))
-        .await?;
+        .and(&format!("people/holder-{ALPHA}.seed"));
+    narrator.run(devnet, withdraw.by("exchange-a")).await?;
     watch(narrator, devnet, id, "returned").await?;
     show_block(narrator, devnet, SECOND_BLOCK).await?;
     let outcome = devnet.chain.outcome(id).await?;
