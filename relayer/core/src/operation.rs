@@ -1,5 +1,7 @@
 //! Units of work: operations at a ledger, items for attesters, and the lanes they queue in.
 
+mod lane;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use crate::mandate::Mandate;
 use crate::quantity::Quantity;
 use crate::serial_block::SerialBlock;
 use crate::time::Timestamp;
+
+pub use lane::{Lane, Step, Work};
 
 /// One named unit of work at a ledger. Self-contained: an adapter needs nothing else to carry it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,70 +292,6 @@ pub enum Authorisation {
     Mint(Arc<SignedBatch>),
     /// To a void.
     Void(SignedVoid),
-}
-
-/// Work that is intended or in flight. An attest request is pending work too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// Ask the attesters of this chain's gate.
-    Attest {
-        /// The chain whose gate will check the signatures.
-        ledger: LedgerId,
-        /// What they are asked.
-        item: Item,
-    },
-    /// Do this at a ledger.
-    Ledger(Operation),
-}
-
-impl Work {
-    /// Where it queues.
-    pub fn lane(&self) -> Lane {
-        match self {
-            Self::Attest { ledger, .. } => Lane {
-                ledger: ledger.clone(),
-                step: Step::Attest,
-            },
-            Self::Ledger(operation) => Lane {
-                ledger: operation.ledger().clone(),
-                step: Step::Operation(operation.kind()),
-            },
-        }
-    }
-}
-
-/// Ledger × kind of work: what one loop of the engine serves.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Lane {
-    /// The ledger.
-    pub ledger: LedgerId,
-    /// The kind of work.
-    pub step: Step,
-}
-
-/// Kinds of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Step {
-    /// Collecting a quorum's signatures.
-    Attest,
-    /// An operation at the ledger.
-    Operation(OperationKind),
-}
-
-impl Step {
-    /// The name used in keys, metrics and the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Attest => "attest",
-            Self::Operation(kind) => kind.as_str(),
-        }
-    }
-}
-
-impl fmt::Display for Lane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.ledger, self.step.as_str())
-    }
 }
 
 /// The operation at the origin that an instruction asks for.

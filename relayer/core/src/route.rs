@@ -277,10 +277,10 @@ mod tests {
         }
     }
 
-    fn found(result: Result<(), RouteSignatureError>) -> usize {
+    fn found(result: &Result<(), RouteSignatureError>) -> usize {
         match result {
             Ok(()) => 2,
-            Err(RouteSignatureError::TooFew { found, .. }) => found,
+            Err(RouteSignatureError::TooFew { found, .. }) => *found,
         }
     }
 
@@ -288,7 +288,7 @@ mod tests {
     fn a_route_counts_only_with_two_different_admins_over_exactly_this_document() {
         let (route, admins) = (sample::route(), [public(1), public(2)]);
         let (one, two) = (sign(1, &route), sign(2, &route));
-        let verify = |signatures: &[RouteSignature]| found(route.verify(signatures, &admins));
+        let verify = |signatures: &[RouteSignature]| found(&route.verify(signatures, &admins));
         assert_eq!(verify(&[one.clone(), two.clone()]), 2);
         assert_eq!(verify(&[]), 0);
         assert_eq!(verify(&[one.clone(), one.clone()]), 1, "one person twice");

@@ -307,11 +307,11 @@ mod tests {
             let count: u64 = blocks.iter().map(SerialBlock::quantity_t).sum();
             match normalise(&blocks) {
                 Ok(merged) => {
-                    prop_assert_eq!(distinct.len() as u64, count);
+                    prop_assert_eq!(u64::try_from(distinct.len()).unwrap(), count);
                     prop_assert_eq!(total(&merged), total(&blocks));
                     prop_assert!(merged.windows(2).all(|w| w[0].merge(&w[1]).is_none() && !w[0].intersects(&w[1])));
                 }
-                Err(_) => prop_assert!((distinct.len() as u64) < count),
+                Err(_) => prop_assert!(u64::try_from(distinct.len()).unwrap() < count),
             }
         }
     }

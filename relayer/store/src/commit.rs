@@ -18,6 +18,9 @@ use crate::{custody, head, journal, log, record};
 /// Most transfers kept rebuilt in memory from one write to the next.
 const CACHE: usize = 8192;
 
+/// Work that is only known to be right at the moment of writing.
+pub(crate) type Change = Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), StoreError> + Send>;
+
 /// Stages appends; keeps recently changed transfers rebuilt.
 #[derive(Default)]
 pub(crate) struct Committer {
@@ -32,9 +35,9 @@ impl Committer {
     pub(crate) fn stage(
         &mut self,
         overlay: &mut Overlay<'_>,
-        entry: Append,
+        entry: &Append,
         now: Timestamp,
-        change: Option<Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), StoreError> + Send>>,
+        change: Option<Change>,
     ) -> Result<Appended, AppendError> {
         let staged = self.try_stage(overlay, entry, now).and_then(|appended| {
             if let Some(change) = change {
@@ -119,7 +122,7 @@ impl Committer {
     fn try_stage(
         &mut self,
         overlay: &mut Overlay<'_>,
-        entry: Append,
+        entry: &Append,
         now: Timestamp,
     ) -> Result<Appended, AppendError> {
         for batch in &entry.batches {
@@ -129,9 +132,9 @@ impl Committer {
                 record::batch(batch).encode_to_vec(),
             );
         }
-        let first_leaf = self.leaves(overlay, &entry)?;
+        let first_leaf = self.leaves(overlay, entry)?;
         let transfer = match entry.transfer {
-            Some((id, expected)) => Some(self.transfer(overlay, id, expected, &entry, now)?),
+            Some((id, expected)) => Some(self.transfer(overlay, id, expected, entry, now)?),
             None => None,
         };
         for change in &entry.book {

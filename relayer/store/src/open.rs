@@ -110,24 +110,20 @@ pub(crate) fn open_database(
     let db = DB::open_cf_descriptors(&options, path, families)
         .map_err(|e| unavailable(e.into_string()))?;
     let store = |e: StoreError| unavailable(e.0);
-    match read(&db, Column::Meta, META).map_err(store)? {
-        Some(bytes) => {
-            let meta =
-                pb::Meta::decode(bytes.as_slice()).map_err(|e| unavailable(e.to_string()))?;
-            check(shown, meta, network, owner)?;
-        }
-        None => {
-            let meta = pb::Meta {
-                format: FORMAT,
-                network: network.into(),
-                owner: owner.name().into(),
-            };
-            let mut synced = WriteOptions::default();
-            synced.set_sync(true);
-            let family = handle(&db, Column::Meta).map_err(store)?;
-            db.put_cf_opt(family, META, meta.encode_to_vec(), &synced)
-                .map_err(|e| store(failed(e)))?;
-        }
+    if let Some(bytes) = read(&db, Column::Meta, META).map_err(store)? {
+        let meta = pb::Meta::decode(bytes.as_slice()).map_err(|e| unavailable(e.to_string()))?;
+        check(shown, meta, network, owner)?;
+    } else {
+        let meta = pb::Meta {
+            format: FORMAT,
+            network: network.into(),
+            owner: owner.name().into(),
+        };
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        let family = handle(&db, Column::Meta).map_err(store)?;
+        db.put_cf_opt(family, META, meta.encode_to_vec(), &synced)
+            .map_err(|e| store(failed(e)))?;
     }
     Ok(db)
 }

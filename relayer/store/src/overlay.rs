@@ -8,6 +8,11 @@ use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
 
 use crate::columns::Column;
 
+/// A key with its value.
+type Entry<'a> = (&'a [u8], Option<&'a [u8]>);
+type Stored = Result<(Box<[u8]>, Box<[u8]>), StoreError>;
+/// A key with its value, taken along.
+type Found = (Vec<u8>, Vec<u8>);
 type Staged = BTreeMap<(Column, Vec<u8>), Option<Vec<u8>>>;
 
 /// Reads through staged changes to the database.
@@ -42,8 +47,7 @@ pub(crate) fn scan<'a>(
     column: Column,
     prefix: &[u8],
     from: &[u8],
-) -> Result<impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a>, StoreError>
-{
+) -> Result<impl Iterator<Item = Stored> + use<'a>, StoreError> {
     let prefix = prefix.to_vec();
     let mut iterator = db.iterator_cf(
         handle(db, column)?,
@@ -70,7 +74,7 @@ impl<'a> Overlay<'a> {
 
     pub(crate) fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.staged(column, key) {
-            Some(staged) => Ok(staged.map(<[u8]>::to_vec)),
+            Some(staged) => Ok(staged.clone()),
             None => read(self.db, column, key),
         }
     }
@@ -97,11 +101,10 @@ impl<'a> Overlay<'a> {
         self.current.insert((column, key), None);
     }
 
-    /// The newest staged value of a key; `Some(None)` if it is deleted.
-    fn staged(&self, column: Column, key: &[u8]) -> Option<Option<&[u8]>> {
+    /// What is staged last for a key: its value, or that it is deleted (`None` inside).
+    fn staged(&self, column: Column, key: &[u8]) -> Option<&Option<Vec<u8>>> {
         let id = (column, key.to_vec());
-        let staged = self.current.get(&id).or_else(|| self.accepted.get(&id));
-        staged.map(Option::as_deref)
+        self.current.get(&id).or_else(|| self.accepted.get(&id))
     }
 
     /// The greatest key that is not above `key`, with its value.
@@ -109,7 +112,7 @@ impl<'a> Overlay<'a> {
         &self,
         column: Column,
         key: &[u8],
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Option<Found>, StoreError> {
         let mut stored = None;
         for entry in self.db.iterator_cf(
             handle(self.db, column)?,
@@ -126,7 +129,7 @@ impl<'a> Overlay<'a> {
             let newest = map
                 .range(range.clone())
                 .rev()
-                .find(|((_, k), v)| v.is_some() && self.staged(column, k) == Some(v.as_deref()));
+                .find(|((_, k), v)| v.is_some() && self.staged(column, k) == Some(v));
             newest.and_then(|((_, k), v)| v.clone().map(|v| (k.clone(), v)))
         };
         Ok([stored, alive(&self.accepted), alive(&self.current)]
@@ -173,7 +176,7 @@ impl<'a> Overlay<'a> {
         &'s self,
         column: Column,
         prefix: &'s [u8],
-    ) -> impl Iterator<Item = (&'s [u8], Option<&'s [u8]>)> {
+    ) -> impl Iterator<Item = Entry<'s>> {
         let in_order = move |map: &'s Staged| {
             map.range((column, prefix.to_vec())..)
                 .take_while(move |((c, key), _)| *c == column && key.starts_with(prefix))

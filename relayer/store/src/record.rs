@@ -3,6 +3,7 @@
 
 mod event;
 mod parts;
+mod terms;
 
 pub(crate) use event::{event, event_back};
 pub(crate) use parts::{batch, batch_back, draft, draft_back, fixed};

@@ -11,7 +11,7 @@ use isthmus_core::ports::{Append, AppendError, Appended, StoreError};
 use isthmus_core::time::{Clock, Timestamp};
 use rocksdb::{DB, WriteOptions};
 
-use crate::commit::Committer;
+use crate::commit::{Change, Committer};
 use crate::overlay::{Overlay, failed};
 
 /// Jobs that may wait; more block their callers, which bounds memory.
@@ -21,9 +21,6 @@ const MOST_ENTRIES: usize = 4096;
 
 type Answers = Vec<Result<Appended, AppendError>>;
 
-/// Work that is only known to be right at the moment of writing.
-type Change = Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), StoreError> + Send>;
-
 enum Job {
     Append {
         batch: Vec<Append>,
@@ -31,7 +28,7 @@ enum Job {
     },
     Change {
         change: Change,
-        entry: Append,
+        entry: Box<Append>,
         answer: SyncSender<Answers>,
     },
     /// What a crash may take back: written with the next synced write, or alone without a sync.
@@ -75,7 +72,7 @@ impl Writer {
         let mut answers = self.submit(
             |answer| Job::Change {
                 change,
-                entry,
+                entry: Box::new(entry),
                 answer,
             },
             1,
@@ -183,7 +180,7 @@ fn stage(
         Job::Append { batch, answer } => {
             let answers = batch
                 .into_iter()
-                .map(|entry| committer.stage(overlay, entry, clock.now(), None))
+                .map(|entry| committer.stage(overlay, &entry, clock.now(), None))
                 .collect();
             (answers, answer)
         }
@@ -192,7 +189,7 @@ fn stage(
             entry,
             answer,
         } => {
-            let staged = committer.stage(overlay, entry, clock.now(), Some(change));
+            let staged = committer.stage(overlay, &entry, clock.now(), Some(change));
             (vec![staged], answer)
         }
         Job::Defer { entries, answer } => {

@@ -55,59 +55,59 @@ type Rule = (&'static str, &'static str, Lasting, fn(&mut Case));
 /// In the order in which they answer.
 const RULES: [Rule; 19] = [
     ("wrong_route", "route", Lasting::Never, |c| {
-        c.terms.route = "other".parse().unwrap()
+        c.terms.route = "other".parse().unwrap();
     }),
     ("wrong_route", "origin", Lasting::Never, |c| {
-        c.terms.origin = "vcs:other".parse().unwrap()
+        c.terms.origin = "vcs:other".parse().unwrap();
     }),
     ("wrong_route", "destination", Lasting::Never, |c| {
-        c.terms.destination = "eip155:1".parse().unwrap()
+        c.terms.destination = "eip155:1".parse().unwrap();
     }),
     ("wrong_route", "gate", Lasting::Never, |c| {
-        c.terms.gate = Address::new([9; 20])
+        c.terms.gate = Address::new([9; 20]);
     }),
     ("not_allowed", "account", Lasting::Never, |c| {
-        c.route.allow_accounts = vec!["1002".parse().unwrap()]
+        c.route.allow_accounts = vec!["1002".parse().unwrap()];
     }),
     ("wrong_units", "units", Lasting::Never, |c| c.units = vec![]),
     ("overlaps", "units", Lasting::Never, |c| {
-        c.units = vec![sample::block(1, 6), sample::block(6, 9)]
+        c.units = vec![sample::block(1, 6), sample::block(6, 9)];
     }),
     ("wrong_quantity", "quantity_g", Lasting::Never, |c| {
-        c.terms.quantity_g = tonnes(11)
+        c.terms.quantity_g = tonnes(11);
     }),
     ("wrong_class", "asset_class", Lasting::Never, |c| {
-        c.terms.asset_class = AssetClassId::new([9; 32])
+        c.terms.asset_class = AssetClassId::new([9; 32]);
     }),
     ("not_eligible", "country", Lasting::Never, |c| {
-        c.route.eligible.countries = vec!["KE".into()]
+        c.route.eligible.countries = vec!["KE".into()];
     }),
     ("not_eligible", "programme", Lasting::Never, |c| {
-        c.route.eligible.programmes = vec!["GS".into()]
+        c.route.eligible.programmes = vec!["GS".into()];
     }),
     ("not_eligible", "project", Lasting::Never, |c| {
-        c.route.eligible.projects = vec!["1".into()]
+        c.route.eligible.projects = vec!["1".into()];
     }),
     ("not_eligible", "unit_type", Lasting::Never, |c| {
-        c.route.eligible.unit_types = vec!["VER".into()]
+        c.route.eligible.unit_types = vec!["VER".into()];
     }),
     ("not_eligible", "vintage", Lasting::Never, |c| {
-        c.route.eligible.vintage_from = "2020-01-02".into()
+        c.route.eligible.vintage_from = "2020-01-02".into();
     }),
     ("wrong_step", "quantity_g", Lasting::Never, |c| {
-        c.route.step_g = tonnes(3)
+        c.route.step_g = tonnes(3);
     }),
     ("out_of_bounds", "quantity_g", Lasting::Never, |c| {
-        c.route.min_per_transfer_g = tonnes(11)
+        c.route.min_per_transfer_g = tonnes(11);
     }),
     ("out_of_bounds", "quantity_g", Lasting::Never, |c| {
-        c.route.max_per_transfer_g = tonnes(9)
+        c.route.max_per_transfer_g = tonnes(9);
     }),
     ("over_cap", "quantity_g", Lasting::Later, |c| {
-        c.outstanding = tonnes(991)
+        c.outstanding = tonnes(991);
     }),
     ("paused", "route", Lasting::Later, |c| {
-        c.status = RouteStatus::Paused
+        c.status = RouteStatus::Paused;
     }),
 ];
 

@@ -1,7 +1,6 @@
 //! The one function that changes a transfer.
 
-use crate::operation::{Authorisation, Item, Operation, OperationKind, Work};
-use crate::receipt::{Lasting, Receipt, Refusal};
+use crate::operation::{Operation, OperationKind, Work};
 use crate::serial_block;
 use crate::terms::Terms;
 use crate::time::Timestamp;
@@ -51,7 +50,20 @@ impl Transfer {
                     },
                 )
             }
-            _ => {
+            Event::Requested { .. }
+            | Event::Burned { .. }
+            | Event::Intended(_)
+            | Event::Locked(_)
+            | Event::Authorised(_)
+            | Event::Lapsed(_)
+            | Event::Refused(_)
+            | Event::Given(_)
+            | Event::Voided(_)
+            | Event::Unlocked(_)
+            | Event::WithdrawalRequested
+            | Event::Instructed(_)
+            | Event::Quarantined(_)
+            | Event::Resolved { .. } => {
                 return Err(illegal(
                     "a transfer begins with requested (outbound, with a mandate) or burned (return)",
                 ));
@@ -96,23 +108,7 @@ impl Transfer {
             Event::Intended(work) => after.pending = Some(self.intend(work, event)?),
             Event::Locked(receipt) => after.locked(receipt, event)?,
             Event::Authorised(authorisation) => after.authorised(authorisation, event)?,
-            Event::Lapsed(_) => match &self.state {
-                State::Authorised { take, .. } => {
-                    after.state = State::Taken { take: take.clone() };
-                    after.pending = None;
-                }
-                State::Withdrawing {
-                    take,
-                    void: Some(_),
-                } => {
-                    after.state = State::Withdrawing {
-                        take: take.clone(),
-                        void: None,
-                    };
-                    after.pending = None;
-                }
-                _ => return Err(self.illegal(event, "only an authorisation can lapse")),
-            },
+            Event::Lapsed(_) => after.lapsed(event)?,
             Event::Refused(refusal) => after.refused(refusal, event)?,
             Event::Given(receipt) => after.given(receipt, event)?,
             Event::Voided(receipt) => after.voided(receipt, event)?,
@@ -220,223 +216,14 @@ impl Transfer {
         }
     }
 
-    fn locked(&mut self, receipt: &Receipt, event: &Event) -> Result<(), IllegalEvent> {
-        let Terms::Outbound(outbound) = &self.terms else {
-            return Err(self.illegal(event, "a return has no lock"));
-        };
-        if self.pending_kind() != Some(OperationKind::Lock) {
-            return Err(self.illegal(event, "no lock was intended (R5)"));
-        }
-        let moved = serial_block::normalise(&receipt.units)
-            .map_err(|e| self.illegal(event, &e.to_string()))?;
-        let agreed = serial_block::normalise(&outbound.units)
-            .map_err(|e| self.illegal(event, &e.to_string()))?;
-        if moved != agreed
-            || receipt.quantity != outbound.terms.quantity_g
-            || receipt.operation != OperationKind::Lock
-        {
-            return Err(self.illegal(
-                event,
-                "the registry locked other units than the terms name (R6)",
-            ));
-        }
-        self.pending = None;
-        self.state = match self.withdrawal {
-            Withdrawal::NotWanted => State::Taken {
-                take: receipt.clone(),
-            },
-            Withdrawal::Wanted => State::Withdrawing {
-                take: receipt.clone(),
-                void: None,
-            },
-        };
-        Ok(())
-    }
-
-    fn authorised(
-        &mut self,
-        authorisation: &Authorisation,
-        event: &Event,
-    ) -> Result<(), IllegalEvent> {
-        let Terms::Outbound(outbound) = &self.terms else {
-            return Err(self.illegal(event, "a return is approved at the registry"));
-        };
-        let Some(Work::Attest { item, .. }) = &self.pending else {
-            return Err(self.illegal(event, "nobody was asked (R5)"));
-        };
-        let state = match (&self.state, item, authorisation) {
-            (
-                State::Taken { take } | State::Authorised { take, .. },
-                Item::Mint(_),
-                Authorisation::Mint(batch),
-            ) => {
-                if !batch.items.contains(&self.mint_item(outbound)) {
-                    return Err(self.illegal(event, "the batch does not contain exactly this item"));
-                }
-                State::Authorised {
-                    take: take.clone(),
-                    authorisation: authorisation.clone(),
-                }
-            }
-            (State::Withdrawing { take, .. }, Item::Void { .. }, Authorisation::Void(void)) => {
-                State::Withdrawing {
-                    take: take.clone(),
-                    void: Some(void.clone()),
-                }
-            }
-            _ => return Err(self.illegal(event, "that is not what the quorum was asked")),
-        };
-        self.state = state;
-        self.pending = None;
-        Ok(())
-    }
-
-    fn refused(&mut self, refusal: &Refusal, event: &Event) -> Result<(), IllegalEvent> {
-        let state = match (self.pending_kind(), &self.state, refusal.lasting) {
-            // Locks are refused before anything moves, so a refused lock ends the transfer either way.
-            (Some(OperationKind::Lock), State::Requested, _) => State::Rejected {
-                reason: refusal.clone(),
-            },
-            (Some(OperationKind::Mint), State::Authorised { take, .. }, Lasting::Never) => {
-                State::Withdrawing {
-                    take: take.clone(),
-                    void: None,
-                }
-            }
-            (
-                Some(OperationKind::Release | OperationKind::Retire),
-                State::Taken { take },
-                Lasting::Never,
-            ) => State::Owed {
-                take: take.clone(),
-                refusal: refusal.clone(),
-            },
-            // The same operation may pass later: the intent is closed and decided anew.
-            (Some(_), state, Lasting::Later) => state.clone(),
-            _ => return Err(self.illegal(event, "nothing that can be refused is pending")),
-        };
-        self.state = state;
-        self.pending = None;
-        Ok(())
-    }
-
-    fn given(&mut self, receipt: &Receipt, event: &Event) -> Result<(), IllegalEvent> {
-        if receipt.quantity != self.quantity() {
-            return Err(self.illegal(event, "another quantity was given than taken"));
-        }
-        let take = match (&self.terms, &self.state, receipt.operation) {
-            // A mint may land in any of these: the batch was out in the world from the first signature on.
-            (
-                Terms::Outbound(_),
-                State::Taken { take }
-                | State::Authorised { take, .. }
-                | State::Withdrawing { take, .. },
-                OperationKind::Mint,
-            ) => take.clone(),
-            (
-                Terms::Return(back),
-                State::Taken { take } | State::Owed { take, .. },
-                OperationKind::Release | OperationKind::Retire,
-            ) => {
-                if receipt.operation != crate::operation::redemption(back.burn.purpose) {
-                    return Err(self.illegal(event, "it was burned for another purpose"));
-                }
-                let moved = serial_block::normalise(&receipt.units)
-                    .map_err(|e| self.illegal(event, &e.to_string()))?;
-                let allocated = serial_block::normalise(&back.allocation)
-                    .map_err(|e| self.illegal(event, &e.to_string()))?;
-                if moved != allocated {
-                    return Err(self.illegal(event, "other units were given than allocated"));
-                }
-                take.clone()
-            }
-            _ => {
-                return Err(self.illegal(
-                    event,
-                    "nothing was taken for it (R1), or it has ended (R10)",
-                ));
-            }
-        };
-        self.state = State::Completed {
-            take,
-            give: receipt.clone(),
-        };
-        self.pending = None;
-        Ok(())
-    }
-
-    fn voided(&mut self, receipt: &Receipt, event: &Event) -> Result<(), IllegalEvent> {
-        let (Terms::Outbound(_), State::Withdrawing { take, .. }, OperationKind::Void) =
-            (&self.terms, &self.state, receipt.operation)
-        else {
-            return Err(self.illegal(event, "it is not being withdrawn"));
-        };
-        self.state = State::Voided {
-            take: take.clone(),
-            void: receipt.clone(),
-        };
-        self.pending = None;
-        Ok(())
-    }
-
-    fn unlocked(&mut self, receipt: &Receipt, event: &Event) -> Result<(), IllegalEvent> {
-        let (State::Voided { take, .. }, OperationKind::Unlock) = (&self.state, receipt.operation)
-        else {
-            return Err(self.illegal(event, "the gate has not said Voided, finally (R3)"));
-        };
-        let units = |blocks| {
-            serial_block::normalise(blocks).map_err(|e| self.illegal(event, &e.to_string()))
-        };
-        if receipt.quantity != self.quantity() || units(&receipt.units)? != units(&take.units)? {
-            return Err(self.illegal(event, "other units were unlocked than locked (R6)"));
-        }
-        self.state = State::Returned {
-            take: take.clone(),
-            undo: receipt.clone(),
-        };
-        self.pending = None;
-        Ok(())
-    }
-
-    fn withdraw(&mut self, event: &Event) -> Result<(), IllegalEvent> {
-        let Terms::Outbound(_) = &self.terms else {
-            return Err(self.illegal(event, "a burn cannot be undone, only redirected"));
-        };
-        match &self.state {
-            State::Requested if self.pending.is_none() => {
-                let reason = Refusal {
-                    code: "withdrawn".into(),
-                    field: String::new(),
-                    value: String::new(),
-                    message: "withdrawn by the holder before anything was locked".into(),
-                    lasting: Lasting::Never,
-                };
-                self.state = State::Rejected { reason };
-            }
-            // The lock may have happened: find out first, then undo it.
-            State::Requested => self.withdrawal = Withdrawal::Wanted,
-            // Mint or attest in flight may still land; only the gate's answer to `Void` decides (R3).
-            State::Taken { take } | State::Authorised { take, .. } => {
-                self.state = State::Withdrawing {
-                    take: take.clone(),
-                    void: None,
-                };
-                self.withdrawal = Withdrawal::Wanted;
-                self.pending = None;
-            }
-            _ => return Err(self.illegal(event, "it is already being withdrawn or has ended")),
-        }
-        Ok(())
-    }
-
-    fn pending_kind(&self) -> Option<OperationKind> {
+    pub(super) fn pending_kind(&self) -> Option<OperationKind> {
         match &self.pending {
             Some(Work::Ledger(operation)) => Some(Operation::kind(operation)),
             Some(Work::Attest { .. }) | None => None,
         }
     }
 
-    fn illegal(&self, event: &Event, reason: &str) -> IllegalEvent {
+    pub(super) fn illegal(&self, event: &Event, reason: &str) -> IllegalEvent {
         let pending = match &self.pending {
             None => "nothing",
             Some(work) => work.lane().step.as_str(),

@@ -45,6 +45,7 @@ pub(super) fn intended(transfer: &Transfer, now: Timestamp) -> Event {
 }
 
 /// Every kind of event about this transfer, named: what the ledgers, the quorum and people may say, true or not.
+#[allow(clippy::too_many_lines, reason = "a list")]
 pub(super) fn events(transfer: &Transfer) -> Vec<(&'static str, Event)> {
     let quantity = transfer.quantity();
     let receipt = |operation, units: &[SerialBlock]| sample::receipt(operation, quantity, units);
@@ -171,6 +172,7 @@ const MINT_SIGNED: &str = "authorised: the mint";
 const VOID_SIGNED: &str = "authorised: the void";
 
 /// Every kind of situation, named.
+#[allow(clippy::too_many_lines, reason = "a list")]
 pub(super) fn situations() -> Vec<(&'static str, Transfer)> {
     let lock = [NEXT, "locked"];
     let signed = [NEXT, "locked", NEXT, MINT_SIGNED];

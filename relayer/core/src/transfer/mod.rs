@@ -5,6 +5,7 @@ mod apply;
 #[cfg(test)]
 mod catalogue;
 mod event;
+mod facts;
 mod next;
 mod state;
 #[cfg(test)]

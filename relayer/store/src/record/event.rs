@@ -12,7 +12,7 @@ use rocksdb::DB;
 
 use crate::commit::load_batch;
 use crate::overlay::corrupt;
-use crate::record::parts;
+use crate::record::{parts, terms};
 
 /// The record of an event that is written at `at`.
 pub(crate) fn event(event: &Event, at: Timestamp) -> pb::Event {
@@ -21,7 +21,7 @@ pub(crate) fn event(event: &Event, at: Timestamp) -> pb::Event {
             terms: Terms::Outbound(outbound),
             mandate,
         } => Kind::Requested(pb::Requested {
-            outbound: Some(parts::outbound(outbound)),
+            outbound: Some(terms::outbound(outbound)),
             mandate: mandate
                 .as_ref()
                 .map(|m| m.as_bytes().to_vec())
@@ -31,7 +31,7 @@ pub(crate) fn event(event: &Event, at: Timestamp) -> pb::Event {
             terms: Terms::Return(back),
             receipt,
         } => Kind::Burned(pb::Burned {
-            back: Some(parts::back(back)),
+            back: Some(terms::back(back)),
             receipt: Some(parts::receipt(receipt)),
         }),
         // The state machine opens no transfer with these; an empty record cannot be read back, which is the right end for it.
@@ -108,10 +108,10 @@ fn intent_back(record: &pb::Work, before: Option<&Transfer>) -> Result<Work, Sto
     let before = before.ok_or_else(|| corrupt("an intent before its transfer"))?;
     // The only thing in `next` that depends on time is whether a batch is still worth sending: ask both ends of time.
     for at in [Timestamp::from_ms(0), Timestamp::from_ms(u64::MAX)] {
-        if let Next::Do(work) = before.next(at) {
-            if intent(&work) == *record {
-                return Ok(work);
-            }
+        if let Next::Do(work) = before.next(at)
+            && intent(&work) == *record
+        {
+            return Ok(work);
         }
     }
     Err(corrupt("an intent that does not follow from its transfer"))
@@ -126,11 +126,11 @@ pub(crate) fn event_back(
     let missing = || corrupt("an event lacks a part");
     Ok(match record.kind.ok_or_else(missing)? {
         Kind::Requested(r) => Event::Requested {
-            terms: Terms::Outbound(parts::outbound_back(r.outbound.ok_or_else(missing)?)?),
+            terms: Terms::Outbound(terms::outbound_back(r.outbound.ok_or_else(missing)?)?),
             mandate: Some(Mandate::from_bytes(&r.mandate).map_err(|_| corrupt("a mandate"))?),
         },
         Kind::Burned(b) => Event::Burned {
-            terms: Terms::Return(parts::back_back(b.back.ok_or_else(missing)?)?),
+            terms: Terms::Return(terms::back_back(b.back.ok_or_else(missing)?)?),
             receipt: parts::receipt_back(b.receipt.ok_or_else(missing)?)?,
         },
         Kind::Intended(work) => Event::Intended(intent_back(&work, before)?),

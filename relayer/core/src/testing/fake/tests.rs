@@ -4,8 +4,6 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
-
 use crate::operation::Operation;
 use crate::ports::{Attempt, Cursor, Found, Ledger, LedgerKind, Page, SendError};
 use crate::receipt::Lasting;
@@ -34,7 +32,8 @@ struct Fake {
 impl Fake {
     fn registry() -> Self {
         let clock = Arc::new(TestClock::default());
-        let ledger = FakeLedger::registry(sample::registry(), 2, clock.clone() as Arc<dyn Clock>);
+        let shared: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
+        let ledger = FakeLedger::registry(sample::registry(), 2, shared);
         let made = 0;
         Self {
             ledger,
@@ -46,7 +45,8 @@ impl Fake {
     fn chain() -> Self {
         let clock = Arc::new(TestClock::default());
         let depth = NonZeroU64::new(3).unwrap();
-        let ledger = FakeLedger::chain(sample::chain(), depth, clock.clone() as Arc<dyn Clock>);
+        let shared: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
+        let ledger = FakeLedger::chain(sample::chain(), depth, shared);
         let made = 0;
         Self {
             ledger,
@@ -94,7 +94,6 @@ fn void(number: u64) -> Operation {
     }
 }
 
-#[async_trait]
 impl Harness for Fake {
     fn ledger(&self) -> &dyn Ledger {
         &self.ledger

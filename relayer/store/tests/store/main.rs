@@ -1,0 +1,18 @@
+//! The store through its ports: what is appended is there, together or not at all, also after a crash.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests; clippy only knows the test functions themselves"
+)]
+
+mod appending;
+mod book;
+mod crashing;
+mod custody;
+mod due;
+mod opening;
+mod promises;
+mod reading;
+mod world;
