@@ -10,8 +10,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use isthmus_core::id::{BatchId, TransferId};
-use isthmus_core::operation::{Authorisation, Item, Lane, MintItem, SignedBatch, SignedVoid, Work};
-use isthmus_core::ports::Append;
+use isthmus_core::operation::{
+    Authorisation, Item, Lane, MintItem, Operation, SignedBatch, SignedVoid, Work,
+};
+use isthmus_core::ports::{Append, Attempt, FindError, Found, Ledger};
 use isthmus_core::receipt::{Finding, Lasting};
 use isthmus_core::transfer::{Event, Next, Transfer};
 
@@ -21,7 +23,7 @@ use crate::engine::board::{Board, TaskWork};
 use crate::engine::classes::Classes;
 use crate::engine::lane::Gatekeeper;
 use crate::engine::ports::{Gate, SignerSet};
-use crate::engine::{Fatal, Recorder};
+use crate::engine::{Fatal, Recorder, settle};
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
 use crate::telemetry::Metrics;
@@ -38,10 +40,10 @@ const IDLE: Duration = Duration::from_millis(200);
 pub struct Collector {
     /// Which lane.
     pub lane: Lane,
+    /// The chain; as many items go into one batch as fit into one of its transactions.
+    pub ledger: Arc<dyn Ledger>,
     /// The gate.
     pub gate: Arc<dyn Gate>,
-    /// Most items in one batch: as many as fit into one of the chain adapter's transactions.
-    pub most_items: usize,
     /// Where everything is recorded.
     pub recorder: Recorder,
     /// Where attesters are asked.
@@ -91,7 +93,7 @@ impl Collector {
     /// What is due and not under way, with its intent durable: from here on a signature may exist (point of no return).
     async fn take(&self, flying: &HashSet<TransferId>, most: usize) -> Result<Vec<Flight>, Fatal> {
         let now = self.recorder.clock().now();
-        let page = self.most_items * (MOST_FLIGHTS + 1);
+        let page = self.ledger.profile().max_batch * (MOST_FLIGHTS + 1);
         let due = self.recorder.journal().due(&self.lane, now, page);
         let (mut ready, mut fresh, mut held) = (Vec::new(), Vec::new(), Vec::new());
         for (transfer, _) in due.map_err(Fatal)? {
@@ -114,12 +116,12 @@ impl Collector {
             }
         }
         self.defer(&held)?;
-        fresh.truncate((self.most_items * most).saturating_sub(ready.len()));
+        fresh.truncate((self.ledger.profile().max_batch * most).saturating_sub(ready.len()));
         for answer in self.recorder.record(fresh).await? {
             // Somebody wrote first (a withdrawal, say): the next round decides anew.
             ready.extend(answer.ok().and_then(|appended| appended.transfer));
         }
-        Ok(flights(ready, most, self.most_items))
+        Ok(flights(ready, most, self.ledger.profile().max_batch))
     }
 
     /// Flies until every transfer in it is settled, deferred or quarantined; returns whose they were.
@@ -147,7 +149,7 @@ impl Collector {
             let (declined, clean): (Vec<_>, Vec<_>) =
                 items.into_iter().partition(|(t, _)| refused.names(t.id()));
             if declined.is_empty() {
-                self.put_off(&clean, &refused)?;
+                self.put_all_off(&clean, &refused)?;
             } else if clean.is_empty() && declined.len() == 1 {
                 self.declined(declined, &refused).await?;
             } else {
@@ -211,7 +213,30 @@ impl Collector {
         self.recorder.settle(appends.collect()).await
     }
 
+    /// A mint that was under way when the holder withdrew may have landed: the gate is asked before attesters are (R4).
     async fn void(&self, transfer: Transfer) -> Result<(), Fatal> {
+        let now = self.recorder.clock().now();
+        match self.outcome(&transfer).await {
+            Ok(Found::Final(receipt)) => {
+                let fact = settle::fact(receipt);
+                let appends = fact.map(|event| settle::append(&transfer, event, now));
+                return self.recorder.settle(appends.into_iter().collect()).await;
+            }
+            Ok(Found::Unsettled { recheck_at }) => {
+                return self.defer(&[(transfer.id(), recheck_at)]);
+            }
+            Ok(Found::Absent | Found::Refused(_) | Found::Dead(_)) => {}
+            Err(FindError::Unavailable(error)) => {
+                return self.put_off(&transfer, chain(error.as_ref()));
+            }
+            Err(FindError::Contradiction(contradiction)) => {
+                let finding = Finding {
+                    code: ErrorCode::LedgerContradiction.code().into(),
+                    detail: contradiction.to_string(),
+                };
+                return self.recorder.quarantine(transfer.id(), finding).await;
+            }
+        }
         match self.signed_void(transfer.id()).await {
             Ok(void) => {
                 let append = Append {
@@ -221,16 +246,26 @@ impl Collector {
                 };
                 self.recorder.settle(vec![append]).await
             }
-            // The gate may have minted it: its final answer comes through the mint's own outcome, or a person must look.
-            Err(refused) => {
-                let now = self.recorder.clock().now();
-                let again = self
-                    .recorder
-                    .notes()
-                    .failed(transfer.id(), now, refused.to_string());
-                self.defer(&[(transfer.id(), again)])
-            }
+            Err(refused) => self.put_off(&transfer, refused.to_string()),
         }
+    }
+
+    /// What the gate says of a transfer that shall be voided; no void was sent yet.
+    async fn outcome(&self, transfer: &Transfer) -> Result<Found, FindError> {
+        let authorisation = SignedVoid {
+            epoch: 0,
+            signatures: Vec::new(),
+        };
+        let attempt = Attempt {
+            operation: Operation::Void {
+                transfer: transfer.id(),
+                ledger: self.lane.ledger.clone(),
+                authorisation,
+            },
+            drafts: Vec::new(),
+        };
+        let found = self.ledger.find(&[attempt]).await.pop();
+        found.unwrap_or_else(|| Err(FindError::Unavailable("no answer to one question".into())))
     }
 
     async fn signed_void(&self, transfer: TransferId) -> Result<SignedVoid, Refused> {
@@ -254,14 +289,17 @@ impl Collector {
         signers.map_err(|error| Refused::not_asked(chain(error.as_ref())))
     }
 
-    fn put_off(&self, items: &[(Transfer, MintItem)], refused: &Refused) -> Result<(), Fatal> {
+    fn put_all_off(&self, items: &[(Transfer, MintItem)], refused: &Refused) -> Result<(), Fatal> {
+        for (transfer, _) in items {
+            self.put_off(transfer, refused.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn put_off(&self, transfer: &Transfer, why: String) -> Result<(), Fatal> {
         let now = self.recorder.clock().now();
-        let notes = self.recorder.notes();
-        let later: Vec<_> = items
-            .iter()
-            .map(|(t, _)| (t.id(), notes.failed(t.id(), now, refused.to_string())))
-            .collect();
-        self.defer(&later)
+        let again = self.recorder.notes().failed(transfer.id(), now, why);
+        self.defer(&[(transfer.id(), again)])
     }
 
     /// A transfer that went by itself and has no quorum: later, or, if so many say never that there cannot be one, a finding.
@@ -272,7 +310,7 @@ impl Collector {
     ) -> Result<(), Fatal> {
         let hopeless = refused.lasting() == Lasting::Never;
         if !hopeless {
-            return self.put_off(&items, refused);
+            return self.put_all_off(&items, refused);
         }
         for (transfer, _) in items {
             let finding = Finding {

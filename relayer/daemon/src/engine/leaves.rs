@@ -73,13 +73,13 @@ pub fn of(transfer: &Transfer, event: &Event, now: Timestamp) -> Vec<Vec<u8>> {
             _,
         ) => None,
     };
-    leaf.iter().map(Leaf::to_bytes).collect()
+    leaf.into_iter().map(bounded).collect()
 }
 
 /// The leaf that opens a return.
 pub fn burned(back: &Return, receipt: &Receipt, now: Timestamp) -> Vec<u8> {
     let burn = &back.burn;
-    Leaf::Burned {
+    bounded(Leaf::Burned {
         at_ms: now.ms(),
         v: V,
         transfer: transfer_word(burn.id()),
@@ -95,11 +95,28 @@ pub fn burned(back: &Return, receipt: &Receipt, now: Timestamp) -> Vec<u8> {
         quantity_g: grams(burn.quantity),
         allocation: serials(&back.allocation),
         evidence: evidence(receipt),
-    }
-    .to_bytes()
+    })
 }
 
-/// New work of a scope stops (`Some` names who stopped it) or goes on.
+/// A burn may take more blocks than fit into a leaf, and cannot be refused any more. They are left out then: whoever replays the
+/// log computes the same ones.
+fn bounded(mut leaf: Leaf) -> Vec<u8> {
+    let bytes = leaf.to_bytes();
+    if bytes.len() <= leaf::MAX_LEAF {
+        return bytes;
+    }
+    if let Leaf::Burned {
+        allocation: units, ..
+    }
+    | Leaf::Released { units, .. }
+    | Leaf::Retired { units, .. } = &mut leaf
+    {
+        units.clear();
+    }
+    leaf.to_bytes()
+}
+
+/// New work of a scope stops.
 pub fn paused(scope: String, by: String, now: Timestamp) -> Vec<u8> {
     Leaf::Paused {
         at_ms: now.ms(),

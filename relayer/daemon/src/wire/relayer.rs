@@ -223,7 +223,7 @@ impl Engine {
                 tasks.spawn(async move { Ok(worker.run().await?) });
             }
             if let (LedgerKind::Chain, Some(gate)) = (profile.kind, gates.get(&profile.id)) {
-                let collector = self.collector(profile.id.clone(), profile.max_batch, gate);
+                let collector = self.collector(&handle.ledger, gate);
                 tasks.spawn(async move { Ok(collector.run().await?) });
             }
             let observer = Observer {
@@ -237,14 +237,14 @@ impl Engine {
         }
     }
 
-    fn collector(&self, ledger: LedgerId, most_items: usize, gate: &Arc<dyn Gate>) -> Collector {
+    fn collector(&self, ledger: &Arc<dyn Ledger>, gate: &Arc<dyn Gate>) -> Collector {
         Collector {
             lane: Lane {
-                ledger,
+                ledger: ledger.profile().id.clone(),
                 step: Step::Attest,
             },
+            ledger: Arc::clone(ledger),
             gate: Arc::clone(gate),
-            most_items,
             recorder: self.recorder.clone(),
             board: Arc::clone(&self.board),
             checkpoints: Arc::clone(&self.checkpoints),

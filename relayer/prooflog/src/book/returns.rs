@@ -40,7 +40,8 @@ impl Book {
         let expected = pool
             .allocate(grams / GRAMS_PER_TONNE)
             .ok_or("the pool does not hold that much (R1)")?;
-        if named != expected {
+        // Too long for a leaf, it is left out: everybody who replays computes the same.
+        if !named.is_empty() && named != expected {
             return Err("the allocation is not what the custody book gives".into());
         }
         pool.totals.circulating_g = pool
@@ -49,12 +50,12 @@ impl Book {
             .checked_sub(grams)
             .ok_or("more is burned than circulates (R1)")?;
         pool.totals.owed_g += grams;
-        pool.take(&named);
+        pool.take(&expected);
         let story = BurnStory {
             index,
             pool: moved.pool,
             leaf: leaf.clone(),
-            allocation: named,
+            allocation: expected,
             quantity_g: grams,
             end: BurnEnd::Open,
         };
@@ -77,7 +78,7 @@ impl Book {
         }
         let named: Vec<_> = burn.allocation.iter().map(ToString::to_string).collect();
         let blocks = serial::normalise(units).map_err(|e| e.to_string())?;
-        if blocks != serial::normalise(&named).map_err(|e| e.to_string())? {
+        if !blocks.is_empty() && blocks != serial::normalise(&named).map_err(|e| e.to_string())? {
             return Err("other units than allocated".into());
         }
         burn.end = end;

@@ -140,3 +140,27 @@ fn outstanding_is_what_was_locked_through_a_route_and_not_unlocked() {
     assert_eq!(quantity(&first()), Grams(100_000_000));
     assert_eq!(units(&first()).len(), 1);
 }
+
+#[test]
+fn units_too_long_for_a_leaf_are_left_out_and_computed() {
+    let mut book = replay(&[
+        locked(&first()),
+        locked(&second()),
+        minted(&first()),
+        minted(&second()),
+    ]);
+    let taken = book.allocate(&pool(), 120).unwrap();
+    let mut burn = burned(1, Purpose::Retire, &taken);
+    let mut gift = given(1, Purpose::Retire, &taken);
+    if let (Leaf::Burned { allocation, .. }, Leaf::Retired { units, .. }) = (&mut burn, &mut gift) {
+        allocation.clear();
+        units.clear();
+    }
+    book.apply(&burn).unwrap();
+    let transfer = burn.transfer().unwrap();
+    assert_eq!(book.burn(&transfer).unwrap().allocation, taken);
+    book.apply(&gift).unwrap();
+    // Retired units stay held although no leaf names them (R8).
+    let again = locked(&terms(&[taken[0].to_string()], 9));
+    assert!(refusal(&mut book, &again).contains("is held by"));
+}

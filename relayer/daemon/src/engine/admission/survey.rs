@@ -15,6 +15,9 @@ use crate::engine::ports::{
     AccountStatus, Registry, RegistryAccount, Standing, StoredBlock, SurveyError,
 };
 
+/// Most characters of all serials of one transfer: a `LOCKED` leaf of at most 16 KiB holds them twice.
+const MAX_SERIALS: usize = 6_000;
+
 /// Answers by registry.
 #[derive(Debug, Default)]
 pub(super) struct Survey(BTreeMap<LedgerId, RegistrySurvey>);
@@ -131,6 +134,18 @@ impl Survey {
             let message = "the account has no registered key, so nobody can sign a mandate for it: register one at the registry".to_owned();
             never("no_holder_key", "account", terms.account.to_string(), message)
         })?;
+        let length: usize = terms.units.iter().map(String::len).sum();
+        if length > MAX_SERIALS {
+            let message = format!(
+                "the serials have {length} characters together, at most {MAX_SERIALS} fit into a leaf of the log: submit several transfers"
+            );
+            return Err(never(
+                "wrong_units",
+                "units",
+                terms.units.len().to_string(),
+                message,
+            ));
+        }
         let stored = survey.stored.as_ref().map_err(Clone::clone)?;
         let (mut units, mut holding) = (Vec::new(), Vec::new());
         for serial in terms.units.iter().take(MAX_UNITS + 1) {
