@@ -6,10 +6,82 @@ use isthmus_core::ports::{Found, Ledger, PrepareError, SendError};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::{Lasting, Position};
 use isthmus_core::serial_block::{NumberingSpace, SerialBlock};
+use isthmus_core::testing::contract::{Harness, keeps_the_contract};
+use isthmus_core::testing::sample;
 use serde_json::json;
 
-use crate::parties::{Relay, block, find, lock, release, retire, unlock};
+use crate::parties::{Relay, SETTLE_MS, block, find, lock, release, retire, unlock};
 use crate::world::{ADMIN, id, serial};
+
+/// The sandbox registry under the contract of all ledgers, with locks: they are immediate.
+struct Locks {
+    relay: Relay,
+    made: u64,
+}
+
+impl Locks {
+    async fn start() -> Self {
+        let relay = Relay::start().await;
+        Self { relay, made: 0 }
+    }
+
+    async fn next_lock(&self, fault: &str) {
+        let faults = json!([{"operation": "lock", "fault": fault, "times": 1}]);
+        self.relay.faults(faults).await;
+    }
+}
+
+impl Harness for Locks {
+    fn ledger(&self) -> &dyn Ledger {
+        &self.relay.ledger
+    }
+
+    async fn operation(&mut self) -> Operation {
+        self.made += 1;
+        lock(self.made, self.made, self.made)
+    }
+
+    async fn unsupported(&mut self) -> Vec<Operation> {
+        let void = |ledger: &str| Operation::Void {
+            transfer: id(9),
+            ledger: ledger.parse().unwrap(),
+            authorisation: sample::signed_void(),
+        };
+        vec![void("vcs:sandbox"), void("eip155:31337")]
+    }
+
+    async fn lose_answer(&mut self) {
+        self.next_lock("timeout_after_applying").await;
+    }
+
+    async fn lose_request(&mut self) {
+        self.next_lock("timeout_before").await;
+    }
+
+    async fn refuse(&mut self, _operation: &Operation) -> bool {
+        let close = json!({"account": "1001", "status": "closed"});
+        self.relay
+            .world
+            .ok(ADMIN, "/v1/admin/accounts", close)
+            .await;
+        true
+    }
+
+    async fn settle(&mut self) {}
+
+    async fn outwait(&mut self) {
+        self.relay.clock.advance(SETTLE_MS);
+    }
+
+    async fn effects(&mut self) -> u64 {
+        self.relay.sequence().await
+    }
+}
+
+#[tokio::test]
+async fn the_registry_keeps_the_contract_of_all_ledgers() {
+    keeps_the_contract(Locks::start).await;
+}
 
 #[tokio::test]
 async fn a_lock_is_absent_before_final_after_and_done_once() {
