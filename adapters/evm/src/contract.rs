@@ -35,6 +35,12 @@ sol! {
     /// The gate.
     interface Gate {
         error AlreadySettled(bytes32 transferId, uint8 outcome);
+        error WrongEpoch(uint32 signed, uint32 current);
+        error DeadlinePassed(uint64 deadline, uint256 timestamp);
+        error TooLittleGas(uint256 item, uint256 gasLeft, uint256 needed);
+        error TooFewSignatures(uint256 given, uint8 threshold);
+        error UnknownSigner(address signer);
+        error SignersNotAscending(address previous, address next);
 
         event Minted(bytes32 indexed transferId, uint256 indexed assetClass, address indexed recipient, uint256 quantity);
         event Skipped(bytes32 indexed transferId, uint8 reason);

@@ -4,13 +4,14 @@
 //! restart; if it goes on without one of the drafts, `lane` fills the gap when the next one is sent.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::PoisonError;
 
 use alloy::primitives::{B256, Bytes};
 use alloy::sol_types::SolCall;
 use isthmus_core::id::{BatchId, DraftId};
 use isthmus_core::operation::{MintItem, Operation, SignedBatch, SignedVoid};
-use isthmus_core::ports::{BoxError, Draft, FindError, PrepareError};
+use isthmus_core::ports::{Attempt, BoxError, Draft, FindError, Found, PrepareError};
 use isthmus_core::time::Timestamp;
 
 use crate::contract::{Gate, core_address, transfer_word};
@@ -62,6 +63,23 @@ pub(crate) async fn prepare(
         .iter()
         .map(|operation| desk.draft(operation, &mut batches))
         .collect()
+}
+
+/// A draft that is dead is no answer to its batch any more: the next time the batch gets another one.
+pub(crate) fn forget_dead(
+    lanes: &Lanes,
+    attempts: &[Attempt],
+    answers: &[Result<Found, FindError>],
+) {
+    let mut batches = lanes.batches.lock().unwrap_or_else(PoisonError::into_inner);
+    for (attempt, answer) in attempts.iter().zip(answers) {
+        if let (Operation::Mint { batch, .. }, Ok(Found::Dead(_))) = (&attempt.operation, answer)
+            && let Entry::Occupied(known) = batches.entry(batch.id)
+            && attempt.drafts.contains(known.get())
+        {
+            known.remove();
+        }
+    }
 }
 
 async fn open(ledger: &EvmLedger) -> Result<Desk<'_>, PrepareError> {

@@ -24,7 +24,7 @@ pub(crate) enum Fate {
     Final(Arc<TransactionReceipt>),
     /// In the mempool or in a block that is not final.
     UnderWay,
-    /// No node knows it and its nonce is free: sent again, it lands.
+    /// Its nonce is free, and the node does not know it or keeps it behind a gap in the nonces: sent again, it lands.
     Unsent,
     /// Another transaction of ours has its nonce, finally.
     Superseded,
@@ -70,16 +70,16 @@ impl<'a> Fates<'a> {
                 Fate::UnderWay
             });
         }
-        let answer = chain.node().get_transaction_by_hash(hash).await;
-        if chain
-            .answered("eth_getTransactionByHash", answer)?
-            .is_some()
-        {
-            return Ok(Fate::UnderWay);
-        }
         let (sender, nonce) = sender_and_nonce(draft).ok_or_else(|| {
             chain.incomplete(format!("draft {} is no signed transaction", draft.id))
         })?;
+        let answer = chain.node().get_transaction_by_hash(hash).await;
+        if let Some(known) = chain.answered("eth_getTransactionByHash", answer)? {
+            let answer = chain.node().get_transaction_count(sender).pending().await;
+            let pending = chain.answered("eth_getTransactionCount", answer)?;
+            let queued = known.block_number().is_none() && pending <= nonce;
+            return Ok(if queued { Fate::Unsent } else { Fate::UnderWay });
+        }
         if self.nonces_used(sender, self.heads.last_final.hash).await? > nonce {
             return self.superseded(sender, nonce).await;
         }
@@ -128,21 +128,35 @@ impl<'a> Fates<'a> {
     }
 
     /// The block whose state first has the nonce used. No index by nonce exists, but the count never falls.
+    /// Steps back from the head first, ever wider, since most nodes have the state of the newest blocks only.
     async fn block_of_nonce(&self, sender: Address, nonce: u64) -> Result<u64, FindError> {
-        let (mut low, mut high) = (0, self.heads.last_final.number);
+        let head = self.heads.last_final.number;
+        let (mut high, mut width) = (head, 1);
+        let mut low = loop {
+            let low = head.saturating_sub(width);
+            if low == 0 || !self.used_by(sender, nonce, low).await? {
+                break low;
+            }
+            high = low;
+            width = width.saturating_mul(2);
+        };
         while low < high {
             let middle = low.midpoint(high);
-            let answer = self.chain.node().get_transaction_count(sender);
-            let used = self
-                .chain
-                .answered("eth_getTransactionCount", answer.number(middle).await)?;
-            if used > nonce {
+            if self.used_by(sender, nonce, middle).await? {
                 high = middle;
             } else {
                 low = middle.saturating_add(1);
             }
         }
         Ok(high)
+    }
+
+    async fn used_by(&self, sender: Address, nonce: u64, block: u64) -> Result<bool, FindError> {
+        let answer = self.chain.node().get_transaction_count(sender);
+        let used = self
+            .chain
+            .answered("eth_getTransactionCount", answer.number(block).await)?;
+        Ok(used > nonce)
     }
 }
 

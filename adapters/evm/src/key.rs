@@ -1,7 +1,6 @@
 //! Keys that sign on this chain: relayer accounts for transactions, attesters for items. Never printed.
 
 use std::fmt;
-use std::str::FromStr;
 
 use alloy::primitives::B256;
 use alloy::signers::local::PrivateKeySigner;
@@ -13,10 +12,10 @@ use crate::contract::core_address;
 #[derive(Clone)]
 pub struct SigningKey(PrivateKeySigner);
 
-/// Text that is no key. Does not repeat it: it may be most of one.
+/// Bytes that are no key. Does not repeat them: they may be most of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the key is not valid: expected 0x and 64 hex digits that are neither zero nor above the curve's order"
+    "the key is not valid: expected 32 bytes that are neither zero nor above the curve's order"
 )]
 pub struct InvalidKey;
 
@@ -35,16 +34,6 @@ impl SigningKey {
 
     pub(crate) fn signer(&self) -> &PrivateKeySigner {
         &self.0
-    }
-}
-
-impl FromStr for SigningKey {
-    type Err = InvalidKey;
-    fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let digits = text.trim().strip_prefix("0x").ok_or(InvalidKey)?;
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| InvalidKey)?;
-        Self::from_bytes(&bytes)
     }
 }
 

@@ -19,8 +19,9 @@ use crate::config::{FeeLimits, Sender};
 use crate::contract::evm_address;
 use crate::key::SigningKey;
 
-/// How long after a start nonces of the last run count as used: journalled drafts are sent again by then.
-const RECOVERY_MS: u64 = 60_000;
+/// How long a nonce counts as used that a node got, or that the last run may have used. Whoever still needs its transaction
+/// sends it again before that.
+const PATIENCE_MS: u64 = 60_000;
 
 /// Gas of a transaction that does nothing.
 const PLAIN_GAS: u64 = 21_000;
@@ -39,9 +40,8 @@ pub(crate) struct Account {
 struct Nonces {
     /// The next one to give out.
     next: u64,
-    /// Handed to a node, by us, until then (for ever if `None`): not a gap even if the node forgot it, since `find` will have
-    /// the same bytes sent again.
-    sent: BTreeMap<u64, Option<Timestamp>>,
+    /// Handed to a node, by us: no gap until then even if the node forgot it, since `find` will have the same bytes sent again.
+    sent: BTreeMap<u64, Timestamp>,
     /// Nonces below `.0` belong to the last run and count as sent until `.1`.
     recovering: (u64, Timestamp),
 }
@@ -87,7 +87,7 @@ impl Account {
             nonces: Mutex::new(Nonces {
                 next: sender.next_nonce,
                 sent: BTreeMap::new(),
-                recovering: (sender.next_nonce, now.plus_ms(RECOVERY_MS)),
+                recovering: (sender.next_nonce, now.plus_ms(PATIENCE_MS)),
             }),
         }
     }
@@ -137,14 +137,16 @@ impl Account {
     }
 
     /// Notes that a node is about to get this nonce.
-    pub(crate) fn sending(&self, nonce: u64, expires: Option<Timestamp>) {
+    pub(crate) fn sending(&self, nonce: u64, expires: Option<Timestamp>, now: Timestamp) {
+        let patience = now.plus_ms(PATIENCE_MS);
+        let until = expires.map_or(patience, |at| at.min(patience));
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        nonces.sent.insert(nonce, expires);
+        nonces.sent.insert(nonce, until);
     }
 
     /// Transactions that do nothing, for nonces from `pending` to below `end` that nobody will use: prepared but never
-    /// journalled, or journalled and past their expiry without having landed. If one of them is used after all, the gate
-    /// still does everything at most once.
+    /// journalled, or sent once and needed no more. If one of them is used after all, the gate still does everything at most
+    /// once.
     pub(crate) fn fillers(
         &self,
         chain: &Chain,
@@ -176,10 +178,7 @@ impl Nonces {
     fn in_use(&self, nonce: u64, now: Timestamp) -> bool {
         let (end, until) = self.recovering;
         let recovering = nonce < end && now < until;
-        let sent = self
-            .sent
-            .get(&nonce)
-            .is_some_and(|expires| expires.is_none_or(|at| now < at));
+        let sent = self.sent.get(&nonce).is_some_and(|until| now < *until);
         recovering || sent
     }
 }
@@ -243,11 +242,11 @@ mod tests {
         let at = Timestamp::from_ms;
         let nonces = Nonces {
             next: 9,
-            sent: BTreeMap::from([(5, None), (6, Some(at(200)))]),
+            sent: BTreeMap::from([(6, at(200))]),
             recovering: (5, at(100)),
         };
         assert!(nonces.in_use(4, at(99)) && !nonces.in_use(4, at(100)));
-        assert!(nonces.in_use(5, at(u64::MAX)));
+        assert!(!nonces.in_use(5, at(0)));
         assert!(nonces.in_use(6, at(199)) && !nonces.in_use(6, at(200)));
         assert!(!nonces.in_use(7, at(0)));
     }

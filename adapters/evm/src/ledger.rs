@@ -175,7 +175,11 @@ impl Ledger for EvmLedger {
     }
 
     async fn find(&self, attempts: &[Attempt]) -> Vec<Result<Found, FindError>> {
-        find::find(&self.chain, self.now(), attempts).await
+        let answers = find::find(&self.chain, self.now(), attempts).await;
+        if let Some(lanes) = &self.lanes {
+            draft::forget_dead(lanes, attempts, &answers);
+        }
+        answers
     }
 
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError> {

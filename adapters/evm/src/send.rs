@@ -1,8 +1,10 @@
 //! Sending: what the journal holds goes to the node, byte for byte. Only `find` concludes anything.
 
+use alloy::primitives::Address;
 use alloy::providers::Provider;
 use alloy::transports::{RpcError, TransportError, TransportErrorKind};
-use isthmus_core::ports::{Draft, SendError};
+use isthmus_core::id::DraftId;
+use isthmus_core::ports::{BoxError, Draft, SendError};
 use isthmus_core::time::Timestamp;
 
 use crate::chain::Chain;
@@ -12,31 +14,36 @@ use crate::ledger::{EvmLedger, Lanes};
 
 /// Draft bytes that were never made here.
 #[derive(Debug, thiserror::Error)]
-#[error("draft {0} is no transaction of either lane's account: were the keys changed?")]
-struct ForeignDraft(isthmus_core::id::DraftId);
+#[error("draft {0} is no signed transaction: is it of another ledger?")]
+struct NoTransaction(DraftId);
+
+/// Whose nonce a draft uses; `None` if its bytes are no transaction.
+type Origin = Option<(Address, u64)>;
 
 /// One answer per draft, in order. Sends by nonce, since a node may refuse one that is ahead of its account.
 pub(crate) async fn send(ledger: &EvmLedger, drafts: &[Draft]) -> Vec<Result<(), SendError>> {
-    let mut order: Vec<_> = drafts.iter().enumerate().collect();
-    order.sort_by_key(|(_, draft)| draft.nonce);
+    let origins: Vec<_> = drafts.iter().map(sender_and_nonce).collect();
+    let mut order: Vec<_> = drafts.iter().zip(&origins).enumerate().collect();
+    order.sort_by_key(|(_, (draft, _))| draft.nonce);
     if let Some(lanes) = ledger.lanes() {
-        announce(lanes, drafts);
-        fill_gaps(ledger, lanes, drafts).await;
+        announce(ledger.now(), lanes, drafts, &origins);
+        fill_gaps(ledger, lanes, &origins).await;
     }
     let mut answers = Vec::with_capacity(drafts.len());
-    for (index, draft) in order {
-        answers.push((index, send_one(ledger, draft).await));
+    for (index, (draft, origin)) in order {
+        // A transaction of a former key is sent as well: its nonce is nobody else's, and the gate takes it from anyone.
+        let answer = match origin {
+            Some(_) => raw(ledger.chain(), &draft.bytes).await,
+            None => Err(SendError::Unreached(Box::new(NoTransaction(draft.id)))),
+        };
+        answers.push((index, answer));
     }
     answers.sort_by_key(|(index, _)| *index);
-    answers.into_iter().map(|(_, answer)| answer).collect()
-}
-
-async fn send_one(ledger: &EvmLedger, draft: &Draft) -> Result<(), SendError> {
-    // A transaction of a former key is sent as well: its nonce is nobody else's, and the gate takes it from anyone.
-    if sender_and_nonce(draft).is_none() {
-        return Err(SendError::Unreached(Box::new(ForeignDraft(draft.id))));
+    let mut answers: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
+    if let Some(lanes) = ledger.lanes() {
+        hold_back(ledger, lanes, &origins, &mut answers).await;
     }
-    raw(ledger.chain(), &draft.bytes).await
+    answers
 }
 
 /// Hands raw bytes to the node.
@@ -82,25 +89,52 @@ fn conclude(error: TransportError) -> Result<(), SendError> {
 }
 
 /// Tells the accounts which nonces are in use, before gaps are looked for.
-fn announce(lanes: &Lanes, drafts: &[Draft]) {
-    for draft in drafts {
-        let Some((address, nonce)) = sender_and_nonce(draft) else {
+fn announce(now: Timestamp, lanes: &Lanes, drafts: &[Draft], origins: &[Origin]) {
+    for (draft, origin) in drafts.iter().zip(origins) {
+        let Some((address, nonce)) = *origin else {
             continue;
         };
         if let Some(account) = lanes.account(address) {
-            account.sending(nonce, draft.expires);
+            account.sending(nonce, draft.expires, now);
+        }
+    }
+}
+
+/// A transaction behind a gap lies in the node's queue, where nobody mines it. If the gap could not be filled yet, it must be
+/// sent again, or nobody would ever fill it.
+async fn hold_back(
+    ledger: &EvmLedger,
+    lanes: &Lanes,
+    origins: &[Origin],
+    answers: &mut [Result<(), SendError>],
+) {
+    let again_at = ledger.now().plus_ms(ledger.chain().block_time_ms);
+    for account in [&lanes.mint, &lanes.void] {
+        let of_account = |origin: &Origin| origin.filter(|(by, _)| *by == account.address());
+        if !origins.iter().any(|origin| of_account(origin).is_some()) {
+            continue;
+        }
+        // Without an answer nothing is known, and `find` will tell.
+        let Ok(pending) = account.pending_nonce(ledger.chain()).await else {
+            continue;
+        };
+        for (origin, answer) in origins.iter().zip(answers.iter_mut()) {
+            let behind = of_account(origin).is_some_and(|(_, nonce)| nonce >= pending);
+            if behind && answer.is_ok() {
+                *answer = Err(SendError::NotBefore(again_at));
+            }
         }
     }
 }
 
 /// Makes way for the drafts. Trouble here only delays them.
-async fn fill_gaps(ledger: &EvmLedger, lanes: &Lanes, drafts: &[Draft]) {
+async fn fill_gaps(ledger: &EvmLedger, lanes: &Lanes, origins: &[Origin]) {
     for account in [&lanes.mint, &lanes.void] {
-        let highest = drafts
+        let highest = origins
             .iter()
-            .filter_map(sender_and_nonce)
+            .flatten()
             .filter(|(address, _)| *address == account.address())
-            .map(|(_, nonce)| nonce)
+            .map(|(_, nonce)| *nonce)
             .max();
         if let Some(highest) = highest {
             let limits = ledger.fee_limits();
@@ -118,7 +152,7 @@ async fn fill(
     end: u64,
     now: Timestamp,
     limits: FeeLimits,
-) -> Result<(), isthmus_core::ports::BoxError> {
+) -> Result<(), BoxError> {
     let pending = account.pending_nonce(chain).await?;
     if pending >= end {
         return Ok(());

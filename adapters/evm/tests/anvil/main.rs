@@ -1,0 +1,21 @@
+//! The adapter against a real node: anvil, mined block by block, final at depth 2.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy knows test functions, but not the helpers that they share"
+)]
+
+mod connecting;
+mod contract;
+mod evidence;
+mod finding;
+mod node;
+mod nonces;
+mod observing;
+mod preparing;
+mod proxy;
+mod refusals;
+mod reorgs;
+mod setup;
+mod world;

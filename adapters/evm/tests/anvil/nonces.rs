@@ -1,0 +1,199 @@
+//! Transactions that get lost, nonces that are never used, and nonces that somebody else used.
+
+use alloy::primitives::{Bytes, TxKind};
+use isthmus_core::operation::OperationKind;
+use isthmus_core::ports::{Attempt, FindError, Found, Ledger, SendError};
+use isthmus_evm::contract::evm_address;
+
+use crate::proxy::Fault;
+use crate::setup::{ADMIN, DAY_MS, MINTER, item, key, senders_from};
+use crate::world::World;
+
+/// A little more than the time for which nonces that somebody may still use are not filled.
+const PATIENCE_MS: u64 = 61_000;
+
+fn nonce(attempt: &Attempt) -> u64 {
+    attempt.drafts[0].nonce.unwrap()
+}
+
+async fn lands(world: &World, attempts: &[&Attempt]) {
+    world.settle().await;
+    for attempt in attempts {
+        let receipt = world.final_receipt(attempt).await;
+        assert_eq!(receipt.operation, attempt.operation.kind());
+    }
+}
+
+#[tokio::test]
+async fn a_lost_transaction_is_absent_and_the_same_bytes_land() {
+    let world = World::ready().await;
+    let attempt = world.sent(&world.mint(1)).await;
+    let hash = attempt.drafts[0].id;
+    world.node.drop_transaction(hash.as_bytes()).await;
+    assert_eq!(world.find(&attempt).await.unwrap(), Found::Absent);
+    world.send(&attempt.drafts[0]).await;
+    lands(&world, &[&attempt]).await;
+}
+
+#[tokio::test]
+async fn a_send_whose_answer_got_lost_is_unknown_until_it_is_found() {
+    let (world, proxy) = World::ready().await.behind_proxy().await;
+    let attempt = world.prepare(&world.mint(1)).await;
+    proxy.fail(Fault::EveryAnswer);
+    let answer = world.ledger.send(&attempt.drafts).await.remove(0);
+    assert!(matches!(answer, Err(SendError::Unknown(_))), "{answer:?}");
+    let found = world.find(&attempt).await;
+    assert!(matches!(found, Err(FindError::Unavailable(_))), "{found:?}");
+    proxy.heal();
+    lands(&world, &[&attempt]).await;
+}
+
+#[tokio::test]
+async fn a_nonce_that_was_prepared_and_never_sent_does_not_block_later_ones() {
+    let world = World::ready().await;
+    let never_sent = world.prepare(&world.mint(1)).await;
+    let attempt = world.sent(&world.mint(2)).await;
+    assert_eq!(nonce(&attempt), nonce(&never_sent) + 1);
+    lands(&world, &[&attempt]).await;
+    let refusal = world.refusal(&never_sent).await;
+    assert_eq!(refusal, ("dead", "superseded".into()));
+    // Sent after all, it changes nothing.
+    world.send(&never_sent.drafts[0]).await;
+    world.settle().await;
+    assert_eq!(world.minted().await, 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_sends_again_does_not_block_later_ones() {
+    let world = World::ready().await;
+    let forgotten = world.sent(&world.void(1, 1)).await;
+    world.node.empty_mempool().await;
+    let behind = world.prepare(&world.void(2, 1)).await;
+    let answer = world.ledger.send(&behind.drafts).await.remove(0);
+    assert!(matches!(answer, Err(SendError::NotBefore(_))), "{answer:?}");
+    world.node.mine(1).await;
+    assert_eq!(
+        world.find(&behind).await.unwrap(),
+        Found::Absent,
+        "in the queue behind a gap it never lands"
+    );
+    world.clock.advance(PATIENCE_MS);
+    world.send(&behind.drafts[0]).await;
+    lands(&world, &[&behind]).await;
+    let refusal = world.refusal(&forgotten).await;
+    assert_eq!(refusal, ("dead", "superseded".into()));
+}
+
+#[tokio::test]
+async fn a_restart_sends_what_the_journal_holds_and_goes_on_after_it() {
+    let world = World::ready().await;
+    let mined = world.sent(&world.mint(1)).await;
+    world.node.mine(1).await;
+    let in_mempool = world.sent(&world.mint(2)).await;
+    let never_sent = world.prepare(&world.mint(3)).await;
+    let next = nonce(&never_sent) + 1;
+    let world = world.restarted(senders_from(next, 0)).await;
+    for attempt in [&mined, &in_mempool] {
+        let found = world.find(attempt).await;
+        assert!(matches!(found, Ok(Found::Unsettled { .. })), "{found:?}");
+    }
+    let later = world.prepare(&world.mint(4)).await;
+    assert_eq!(
+        nonce(&later),
+        next,
+        "the journal's nonce is not given again"
+    );
+    let answer = world.ledger.send(&later.drafts).await.remove(0);
+    assert!(
+        matches!(answer, Err(SendError::NotBefore(_))),
+        "the journal's nonce is not filled too early: {answer:?}"
+    );
+    assert_eq!(world.find(&never_sent).await.unwrap(), Found::Absent);
+    world.send(&never_sent.drafts[0]).await;
+    lands(&world, &[&mined, &in_mempool, &never_sent, &later]).await;
+    assert_eq!(world.minted().await, 4);
+}
+
+#[tokio::test]
+async fn a_journalled_draft_that_nobody_wants_any_more_does_not_block_later_ones() {
+    let world = World::ready().await;
+    let unwanted = world.prepare(&world.void(1, 1)).await;
+    let world = world.restarted(senders_from(0, nonce(&unwanted) + 1)).await;
+    let attempt = world.prepare(&world.void(2, 1)).await;
+    let answer = world.ledger.send(&attempt.drafts).await.remove(0);
+    assert!(matches!(answer, Err(SendError::NotBefore(_))), "{answer:?}");
+    world.clock.advance(PATIENCE_MS);
+    assert_eq!(world.find(&attempt).await.unwrap(), Found::Absent);
+    world.send(&attempt.drafts[0]).await;
+    lands(&world, &[&attempt]).await;
+}
+
+#[tokio::test]
+async fn a_batch_that_a_restart_sends_again_mints_each_item_once() {
+    let world = World::ready().await;
+    let batch = world.batch(vec![item(1), item(2)], DAY_MS);
+    let operations = world.mints(&batch);
+    let first = world.sent(&operations[0]).await;
+    world.node.mine(1).await;
+    let next = nonce(&first) + 1;
+    let world = world.restarted(senders_from(next, 0)).await;
+    let second = world.sent(&operations[1]).await;
+    assert_ne!(first.drafts, second.drafts, "only the journal remembers");
+    lands(&world, &[&first, &second]).await;
+    assert_eq!(world.minted().await, 2);
+}
+
+#[tokio::test]
+async fn a_restart_with_an_older_journal_goes_on_after_the_chain() {
+    let world = World::ready().await;
+    let sent = world.sent(&world.mint(1)).await;
+    let world = world.restarted(senders_from(0, 0)).await;
+    let later = world.sent(&world.mint(2)).await;
+    assert_eq!(nonce(&later), nonce(&sent) + 1);
+    lands(&world, &[&sent, &later]).await;
+}
+
+#[tokio::test]
+async fn drafts_are_sent_in_the_order_of_their_nonces() {
+    let world = World::ready().await;
+    let mut attempts = Vec::new();
+    for number in 1..=3 {
+        attempts.push(world.prepare(&world.mint(number)).await);
+    }
+    let mut drafts: Vec<_> = attempts.iter().map(|a| a.drafts[0].clone()).collect();
+    drafts.reverse();
+    let answers = world.ledger.send(&drafts).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    lands(&world, &attempts.iter().collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
+async fn a_stranger_with_our_key_is_a_contradiction() {
+    let world = World::ready().await;
+    let attempt = world.prepare(&world.mint(1)).await;
+    let stranger = TxKind::Call(evm_address(key(ADMIN).address()));
+    world.transact(MINTER, stranger, Bytes::new()).await;
+    world.node.mine(1).await;
+    let found = world.find(&attempt).await;
+    assert!(
+        matches!(found, Ok(Found::Unsettled { .. })),
+        "it may be dropped again: {found:?}"
+    );
+    // Long ago, so that the block has to be looked for.
+    world.node.mine(40).await;
+    let found = world.find(&attempt).await;
+    assert!(
+        matches!(found, Err(FindError::Contradiction(_))),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_two_lanes_do_not_wait_for_each_other() {
+    let world = World::ready().await;
+    let stuck = world.prepare(&world.mint(1)).await;
+    let void = world.sent(&world.void(2, 1)).await;
+    lands(&world, &[&void]).await;
+    assert_eq!(void.operation.kind(), OperationKind::Void);
+    assert_eq!(world.find(&stuck).await.unwrap(), Found::Absent);
+}

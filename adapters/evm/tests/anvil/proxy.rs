@@ -1,0 +1,104 @@
+//! Stands between the adapter and its node and fails on demand.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    fault: Arc<Mutex<Fault>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// Requests arrive and answers do not.
+    EveryAnswer,
+    /// Requests arrive nowhere, and the caller is left waiting.
+    Stall,
+    /// The next transaction is sent, and nobody hears of it.
+    NextSentAnswer,
+    /// The next transaction is lost on its way.
+    NextSent,
+}
+
+impl Proxy {
+    pub(crate) fn before(node_url: &str) -> Self {
+        let node = node_url.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fault = Arc::new(Mutex::new(Fault::None));
+        let shared = Arc::clone(&fault);
+        // Ends with the test process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let (node, fault) = (node.clone(), Arc::clone(&shared));
+                std::thread::spawn(move || serve(client, &node, &fault));
+            }
+        });
+        Self { url, fault }
+    }
+
+    pub(crate) fn fail(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    pub(crate) fn heal(&self) {
+        self.fail(Fault::None);
+    }
+}
+
+fn serve(mut client: TcpStream, node: &str, fault: &Mutex<Fault>) {
+    while let Some(request) = message(&mut client) {
+        let fault = current(fault, &request);
+        match fault {
+            Fault::Stall => return std::thread::sleep(Duration::from_secs(5)),
+            Fault::NextSent => return,
+            Fault::None | Fault::EveryAnswer | Fault::NextSentAnswer => {}
+        }
+        let mut upstream = TcpStream::connect(node).unwrap();
+        upstream.write_all(&request).unwrap();
+        let Some(answer) = message(&mut upstream) else {
+            return;
+        };
+        if fault != Fault::None || client.write_all(&answer).is_err() {
+            return;
+        }
+    }
+}
+
+/// What happens to this request; a fault of the next transaction is used up by it.
+fn current(fault: &Mutex<Fault>, request: &[u8]) -> Fault {
+    let mut fault = fault.lock().unwrap();
+    let now = *fault;
+    match now {
+        Fault::None | Fault::EveryAnswer | Fault::Stall => now,
+        Fault::NextSentAnswer | Fault::NextSent => {
+            if !String::from_utf8_lossy(request).contains("eth_sendRawTransaction") {
+                return Fault::None;
+            }
+            *fault = Fault::None;
+            now
+        }
+    }
+}
+
+/// One HTTP/1.1 message with a Content-Length.
+fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        bytes.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&bytes).to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .map_or(0, |length| length.trim().parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    bytes.extend(body);
+    Some(bytes)
+}
