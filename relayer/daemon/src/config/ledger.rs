@@ -157,7 +157,7 @@ fn evm(section: &mut Section<'_>) -> Field<EvmConfig> {
 
 /// Paths and queries of hosted nodes hold API keys, so a wrong URL is not repeated.
 fn rpc_urls(section: &mut Section<'_>) -> Field<Vec<String>> {
-    let expected = "http or https URLs of JSON-RPC endpoints, like [\"http://127.0.0.1:8545\"]";
+    let expected = "http URLs of JSON-RPC endpoints, like [\"http://127.0.0.1:8545\"]";
     let urls = section.list("rpc_urls", expected, |value| {
         value.as_str().map(str::to_owned)
     })?;
@@ -167,7 +167,7 @@ fn rpc_urls(section: &mut Section<'_>) -> Field<Vec<String>> {
         }
         let entry = format!("rpc_urls[{index}]");
         let remedy =
-            "write an http or https URL with a host and no user name, like http://127.0.0.1:8545";
+            "write an http URL with a host and no user name, like http://127.0.0.1:8545 (no TLS in this version: put a TLS proxy on this machine before a node elsewhere)";
         Err(section.refuse(
             &entry,
             "not a usable URL (not shown: it may hold an API key)",

@@ -54,25 +54,25 @@ pub(super) fn seed(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// A base URL that carries a credential: encrypted, or on this machine's loopback.
+/// A base URL that carries a credential: on this machine's loopback, because this version speaks no TLS (ADR 6).
 pub(super) fn credential_url(section: &mut Section<'_>, key: &'static str) -> Field<String> {
-    let expected = "a base URL without a path, like https://registry.example";
+    let expected = "a base URL without a path, like http://127.0.0.1:8080";
     let (text, uri) = section.required(key, expected, |value| {
         let text = value.as_str()?;
         let uri = http(text).filter(|uri| ["", "/"].contains(&uri.path()) && uri.query().is_none());
         Some((text.to_owned(), uri?))
     })?;
-    if uri.scheme_str() == Some("https") || is_loopback(&uri) {
+    if is_loopback(&uri) {
         return Ok(text);
     }
-    let remedy = "our credential would cross the network in the clear: use https, plain http is for this machine's loopback only";
+    let remedy = "our credential would cross the network in the clear, because this version speaks no TLS: name a TLS proxy on this machine, like http://127.0.0.1:8080";
     Err(section.refuse(key, format!("{text:?}"), remedy))
 }
 
-/// An `http` or `https` URL with a host and nothing secret before it.
+/// An `http` URL with a host and nothing secret before it.
 pub(super) fn http(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
-    let sound = ["http", "https"].contains(&uri.scheme_str()?)
+    let sound = uri.scheme_str()? == "http"
         && uri.host().is_some_and(|host| !host.is_empty())
         && !uri.authority()?.as_str().contains('@');
     sound.then_some(uri)

@@ -6,8 +6,8 @@ use isthmus_core::time::Timestamp;
 use isthmus_proto::v1 as pb;
 
 use crate::config::Role;
-use crate::control::shared::Shared;
 use crate::control::error::ApiError;
+use crate::control::shared::Shared;
 
 /// Transfers of a lane that are looked at.
 const LOOKED_AT: usize = 20;

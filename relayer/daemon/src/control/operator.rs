@@ -9,10 +9,10 @@ use tonic::{Request, Response, Status};
 
 use crate::control::auth::{OPERATE, PAUSE, READ, permit};
 use crate::control::concerns;
+use crate::control::error::{ApiError, FieldProblem};
 use crate::control::parse;
 use crate::control::quarantine::Decisions;
 use crate::control::shared::{Shared, blocking};
-use crate::control::error::{ApiError, FieldProblem};
 use crate::engine::Fatal;
 use crate::engine::pause::{Pauses, Scope};
 

@@ -11,9 +11,9 @@ use isthmus_core::transfer::{Event, Resolution, State, Transfer};
 use isthmus_proto::v1 as pb;
 use isthmus_store::Filter;
 
+use crate::control::error::ApiError;
 use crate::control::render::resolution_name;
 use crate::control::shared::Shared;
-use crate::control::error::ApiError;
 use crate::engine::settle;
 
 /// Most quarantined transfers listed.

@@ -12,8 +12,8 @@ use isthmus_proto::v1::transfer_service_server::TransferService;
 use tonic::{Request, Response, Status};
 
 use crate::control::auth::{MOVE, OPERATE, permit};
-use crate::control::shared::{Shared, blocking};
 use crate::control::error::ApiError;
+use crate::control::shared::{Shared, blocking};
 use crate::control::watching::Watching;
 use crate::control::{parse, render};
 use crate::engine::admission::Order;

@@ -11,9 +11,9 @@ use isthmus_proto::v1 as pb;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tonic::Status;
 
+use crate::control::error::ApiError;
 use crate::control::render;
 use crate::control::shared::Shared;
-use crate::control::error::ApiError;
 
 /// One watcher of one transfer.
 pub(crate) struct Watching {

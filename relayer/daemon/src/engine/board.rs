@@ -340,7 +340,7 @@ mod tests {
     #[tokio::test]
     async fn an_approval_declined_for_now_is_asked_for_again_and_one_given_is_not() {
         let hands = Arc::new(Hands::default());
-        let board = Board::new(Arc::clone(&hands) as Arc<dyn Clock>);
+        let board = Board::new(Arc::<Hands>::clone(&hands));
         board.post_approval(&unlock(), None);
         let task = board.pull("a", Duration::ZERO, 10).await.pop().unwrap();
         board.answer("a", &task.id, no(Lasting::Later));

@@ -25,7 +25,9 @@ fn one_item_per_transfer_for_ever() {
     };
     let third = world::item(&world::terms(201, 300));
     assert_eq!(
-        open(folder.path()).mints(&[item.clone()]).unwrap(),
+        open(folder.path())
+            .mints(std::slice::from_ref(&item))
+            .unwrap(),
         [Ok(())]
     );
     let memory = open(folder.path());
@@ -45,7 +47,10 @@ fn no_mint_after_a_void_but_a_void_after_a_mint() {
         world::item(&world::terms(201, 300)),
     );
     let memory = open(folder.path());
-    assert_eq!(memory.mints(&[first.clone()]).unwrap(), [Ok(())]);
+    assert_eq!(
+        memory.mints(std::slice::from_ref(&first)).unwrap(),
+        [Ok(())]
+    );
     memory.void(first.transfer).unwrap();
     drop(memory);
     let answers = open(folder.path()).mints(&[second, first]).unwrap();

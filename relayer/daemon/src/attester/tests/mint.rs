@@ -112,85 +112,86 @@ impl Case {
 type Break = fn(&mut Case);
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one table, a row a rule")]
 fn an_item_is_signed_only_if_every_rule_holds() {
     right().check().expect("nothing is wrong");
     let later = Ground::Policy(Lasting::Later);
     let never = Ground::Policy(Lasting::Never);
     let cases: [(&str, Ground, Break); 42] = [
         ("another transfer", Ground::NotTheTerms, |c| {
-            c.item.transfer = TransferId::new([1; 32])
+            c.item.transfer = TransferId::new([1; 32]);
         }),
         ("another class", Ground::NotTheTerms, |c| {
-            c.item.asset_class = AssetClassId::new([1; 32])
+            c.item.asset_class = AssetClassId::new([1; 32]);
         }),
         ("another recipient", Ground::NotTheTerms, |c| {
-            c.item.recipient = Address::new([1; 20])
+            c.item.recipient = Address::new([1; 20]);
         }),
         ("another quantity", Ground::NotTheTerms, |c| {
-            c.item.quantity = tonnes(426)
+            c.item.quantity = tonnes(426);
         }),
         ("another chain", Ground::NotTheTerms, |c| {
-            c.batch.ledger = "eip155:1".parse().unwrap()
+            c.batch.ledger = "eip155:1".parse().unwrap();
         }),
         ("another gate", Ground::NotTheTerms, |c| {
-            c.batch.gate = Address::new([1; 20])
+            c.batch.gate = Address::new([1; 20]);
         }),
         ("logged as minted", Ground::Ended, |c| {
-            c.lock.end = LockEnd::Minted
+            c.lock.end = LockEnd::Minted;
         }),
         ("logged as voided", Ground::Ended, |c| {
-            c.lock.end = LockEnd::Voided
+            c.lock.end = LockEnd::Voided;
         }),
         ("logged as unlocked", Ground::Ended, |c| {
-            c.lock.end = LockEnd::Unlocked
+            c.lock.end = LockEnd::Unlocked;
         }),
         ("minted at the gate", Ground::Minted, |c| {
-            c.outcome = Outcome::Minted
+            c.outcome = Outcome::Minted;
         }),
         ("voided at the gate", Ground::Voided, |c| {
-            c.outcome = Outcome::Voided
+            c.outcome = Outcome::Voided;
         }),
         ("no lock", Ground::NotLocked, |c| {
-            c.record = Some(Record::Absent)
+            c.record = Some(Record::Absent);
         }),
         ("a proposal is no lock", Ground::NotLocked, |c| {
-            c.record = Some(world::proposed(&1.into()))
+            c.record = Some(world::proposed(&1.into()));
         }),
         ("receipt of a stranger", Ground::BadReceipt, |c| {
-            c.receipt_signer = 99
+            c.receipt_signer = 99;
         }),
         ("no receipt", Ground::BadReceipt, |c| {
             c.record = Some(Record::Executed {
                 receipt: "x".into(),
-            })
+            });
         }),
         ("malformed units", Ground::BadReceipt, |c| {
-            c.receipt.units = vec!["x".into()]
+            c.receipt.units = vec!["x".into()];
         }),
         ("another movement", Ground::OtherLock, |c| {
-            c.receipt.movement = "release".into()
+            c.receipt.movement = "release".into();
         }),
         ("another form", Ground::BadReceipt, |c| c.receipt.v = 2),
         ("another reference", Ground::OtherLock, |c| {
-            c.receipt.reference = "x".into()
+            c.receipt.reference = "x".into();
         }),
         ("another registry", Ground::OtherLock, |c| {
-            c.receipt.registry = "vcs:other".into()
+            c.receipt.registry = "vcs:other".into();
         }),
         ("another account", Ground::OtherLock, |c| {
-            c.receipt.account = Some("1002".into())
+            c.receipt.account = Some("1002".into());
         }),
         ("another custody", Ground::OtherLock, |c| {
-            c.receipt.custody_account = "9002".into()
+            c.receipt.custody_account = "9002".into();
         }),
         ("other units", Ground::OtherLock, |c| {
-            c.receipt.units = vec![world::serial(102, 526)]
+            c.receipt.units = vec![world::serial(102, 526)];
         }),
         ("fewer tonnes", Ground::OtherLock, |c| {
-            c.receipt.quantity_t = 424
+            c.receipt.quantity_t = 424;
         }),
         ("no mandate", Ground::NoMandate, |c| {
-            c.receipt.mandate = None
+            c.receipt.mandate = None;
         }),
         ("mandate of another", Ground::NoMandate, |c| {
             c.receipt.mandate = Some(world::mandate(&terms(), &world::key(99)));
@@ -199,35 +200,35 @@ fn an_item_is_signed_only_if_every_rule_holds() {
             c.receipt.mandate = Some(world::mandate(&world::terms(1, 9), &world::holder()));
         }),
         ("unreadable mandate", Ground::NoMandate, |c| {
-            c.receipt.mandate = Some("!".into())
+            c.receipt.mandate = Some("!".into());
         }),
         ("no holder key", Ground::NoMandate, |c| c.holder = None),
         ("taken away", Ground::NotInCustody, |c| {
-            c.stored[0].standing = Standing::Elsewhere
+            c.stored[0].standing = Standing::Elsewhere;
         }),
         ("in another account", Ground::NotInCustody, |c| {
-            c.stored[0].account = "1001".parse().unwrap()
+            c.stored[0].account = "1001".parse().unwrap();
         }),
         ("a unit is missing", Ground::NotInCustody, |c| {
-            c.stored[0].serial = world::serial(101, 524)
+            c.stored[0].serial = world::serial(101, 524);
         }),
         ("another series", Ground::NotInCustody, |c| {
             c.stored[0].serial = world::serial(101, 525).replace("1507", "1508");
         }),
         ("unreadable block", Ground::NotInCustody, |c| {
-            c.stored[0].serial = "x".into()
+            c.stored[0].serial = "x".into();
         }),
         ("relabelled", Ground::OtherClass, |c| {
-            c.stored[0].class.labels = vec!["CCP".into()]
+            c.stored[0].class.labels = vec!["CCP".into()];
         }),
         ("one admin", Ground::RouteUnsigned, |c| {
-            c.route.signatures.truncate(1)
+            c.route.signatures.truncate(1);
         }),
         ("one admin twice", Ground::RouteUnsigned, |c| {
-            c.route.signatures[1] = c.route.signatures[0].clone()
+            c.route.signatures[1] = c.route.signatures[0].clone();
         }),
         ("admins of another", Ground::RouteUnsigned, |c| {
-            c.admins[0] = Hash32::new([1; 32])
+            c.admins[0] = Hash32::new([1; 32]);
         }),
         ("another pool", Ground::OtherPool, |c| {
             c.lock.pool.gate = Address::new([1; 20]);

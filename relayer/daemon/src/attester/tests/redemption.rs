@@ -111,7 +111,11 @@ impl Redemption {
     }
 }
 
+type BreakRedemption = fn(&mut Redemption);
+type BreakUnlock = fn(&mut Unlock);
+
 #[test]
+#[allow(clippy::too_many_lines, reason = "one table, a row a rule")]
 fn a_redemption_is_approved_only_if_every_rule_holds() {
     let right = redemption();
     let Record::Proposed { digest, .. } = world::proposed(&right.proposal) else {
@@ -124,48 +128,47 @@ fn a_redemption_is_approved_only_if_every_rule_holds() {
         serde_json::to_vec(&instruction).unwrap()
     };
     assert!(!other_instruction(|_| ()).is_empty());
-    type Break = fn(&mut Redemption);
-    let cases: [(&str, Ground, Break); 31] = [
+    let cases: [(&str, Ground, BreakRedemption); 31] = [
         ("not final", Ground::NotBurned, |r| r.burned = None),
         ("another number", Ground::OtherBurn, |r| r.burn().number = 2),
         ("another chain id", Ground::OtherBurn, |r| {
-            r.burn().chain_id = 1
+            r.burn().chain_id = 1;
         }),
         ("another chain", Ground::OtherBurn, |r| {
-            r.burn().ledger = "eip155:1".parse().unwrap()
+            r.burn().ledger = "eip155:1".parse().unwrap();
         }),
         ("another gate", Ground::OtherBurn, |r| {
-            r.burn().gate = Address::new([1; 20])
+            r.burn().gate = Address::new([1; 20]);
         }),
         ("another class", Ground::OtherBurn, |r| {
-            r.burn().asset_class = AssetClassId::new([1; 32])
+            r.burn().asset_class = AssetClassId::new([1; 32]);
         }),
         ("another holder", Ground::OtherBurn, |r| {
-            r.burn().holder = Address::new([1; 20])
+            r.burn().holder = Address::new([1; 20]);
         }),
         ("another quantity", Ground::OtherBurn, |r| {
-            r.burn().quantity = tonnes(149)
+            r.burn().quantity = tonnes(149);
         }),
         ("another purpose", Ground::OtherBurn, |r| {
-            r.burn().purpose = Purpose::Release
+            r.burn().purpose = Purpose::Release;
         }),
         ("another commitment", Ground::OtherBurn, |r| {
-            r.burn().commitment = Hash32::new([1; 32])
+            r.burn().commitment = Hash32::new([1; 32]);
         }),
         ("a pool of another gate", Ground::OtherBurn, |r| {
-            r.logged.pool.gate = Address::new([1; 20])
+            r.logged.pool.gate = Address::new([1; 20]);
         }),
         ("a pool of another class", Ground::OtherBurn, |r| {
-            r.logged.pool.asset_class = AssetClassId::new([1; 32])
+            r.logged.pool.asset_class = AssetClassId::new([1; 32]);
         }),
         ("a pool of another chain", Ground::OtherBurn, |r| {
-            r.logged.pool.destination = "eip155:1".parse().unwrap()
+            r.logged.pool.destination = "eip155:1".parse().unwrap();
         }),
         ("a lock that was not minted", Ground::NotLocked, |r| {
-            r.outcomes[1] = Outcome::None
+            r.outcomes[1] = Outcome::None;
         }),
         ("a lock that the registry lacks", Ground::NotLocked, |r| {
-            r.records[1] = Record::Absent
+            r.records[1] = Record::Absent;
         }),
         ("a lock of other units", Ground::OtherLock, |r| {
             r.records[1] = {
@@ -177,10 +180,10 @@ fn a_redemption_is_approved_only_if_every_rule_holds() {
             }
         }),
         ("a lock of another pool", Ground::OtherPool, |r| {
-            r.locks[1].pool.custody_account = "9002".parse().unwrap()
+            r.locks[1].pool.custody_account = "9002".parse().unwrap();
         }),
         ("no instruction", Ground::OtherInstruction, |r| {
-            r.instruction = vec![]
+            r.instruction = vec![];
         }),
         (
             "an instruction for another",
@@ -191,15 +194,15 @@ fn a_redemption_is_approved_only_if_every_rule_holds() {
             },
         ),
         ("nothing proposed", Ground::NotProposed, |r| {
-            r.record = Some(Record::Absent)
+            r.record = Some(Record::Absent);
         }),
         ("refused", Ground::ProposalRefused, |r| {
-            r.record = Some(Record::Refused(refusal()))
+            r.record = Some(Record::Refused(refusal()));
         }),
         ("done", Ground::Done, |r| {
             r.record = Some(Record::Executed {
                 receipt: String::new(),
-            })
+            });
         }),
         ("a digest of something else", Ground::BadDigest, |r| {
             r.record = Some(Record::Proposed {
@@ -208,28 +211,28 @@ fn a_redemption_is_approved_only_if_every_rule_holds() {
             });
         }),
         ("another reference", Ground::OtherProposal, |r| {
-            r.proposal["reference"] = "x".into()
+            r.proposal["reference"] = "x".into();
         }),
         ("another movement", Ground::OtherProposal, |r| {
-            r.proposal["movement"] = "release".into()
+            r.proposal["movement"] = "release".into();
         }),
         ("another custody", Ground::OtherProposal, |r| {
-            r.proposal["custody_account"] = "9002".into()
+            r.proposal["custody_account"] = "9002".into();
         }),
         ("other units", Ground::OtherProposal, |r| {
-            r.proposal["units"] = json!([world::serial(1, 150)])
+            r.proposal["units"] = json!([world::serial(1, 150)]);
         }),
         ("somebody receives it", Ground::OtherProposal, |r| {
-            r.proposal["to_account"] = "6666".into()
+            r.proposal["to_account"] = "6666".into();
         }),
         ("another beneficiary", Ground::OtherProposal, |r| {
-            r.proposal["beneficiary"] = "Evil Ltd".into()
+            r.proposal["beneficiary"] = "Evil Ltd".into();
         }),
         ("another reason", Ground::OtherProposal, |r| {
-            r.proposal["reason"] = "x".into()
+            r.proposal["reason"] = "x".into();
         }),
         ("a field nobody knows", Ground::OtherProposal, |r| {
-            r.proposal["also"] = 1.into()
+            r.proposal["also"] = 1.into();
         }),
     ];
     for (what, ground, break_it) in cases {
@@ -307,20 +310,19 @@ impl Unlock {
 #[test]
 fn an_unlock_is_approved_only_if_every_rule_holds() {
     unlock().check().expect("nothing is wrong");
-    type Break = fn(&mut Unlock);
-    let cases: [(&str, Ground, Break); 14] = [
+    let cases: [(&str, Ground, BreakUnlock); 14] = [
         ("not voided", Ground::NotVoided, |u| {
-            u.outcome = Outcome::None
+            u.outcome = Outcome::None;
         }),
         ("minted", Ground::Minted, |u| u.outcome = Outcome::Minted),
         ("logged as minted", Ground::Ended, |u| {
-            u.lock.end = LockEnd::Minted
+            u.lock.end = LockEnd::Minted;
         }),
         ("logged as unlocked", Ground::Ended, |u| {
-            u.lock.end = LockEnd::Unlocked
+            u.lock.end = LockEnd::Unlocked;
         }),
         ("a lock that the registry lacks", Ground::NotLocked, |u| {
-            u.locked = Record::Absent
+            u.locked = Record::Absent;
         }),
         ("a lock of somebody else", Ground::OtherLock, |u| {
             u.locked = {
@@ -340,25 +342,25 @@ fn an_unlock_is_approved_only_if_every_rule_holds() {
             }
         }),
         ("nothing proposed", Ground::NotProposed, |u| {
-            u.record = Some(Record::Absent)
+            u.record = Some(Record::Absent);
         }),
         ("to somebody else", Ground::OtherProposal, |u| {
-            u.proposal["to_account"] = "6666".into()
+            u.proposal["to_account"] = "6666".into();
         }),
         ("to nobody", Ground::OtherProposal, |u| {
-            u.proposal["to_account"] = Value::Null
+            u.proposal["to_account"] = Value::Null;
         }),
         ("other units", Ground::OtherProposal, |u| {
-            u.proposal["units"] = json!([world::serial(1, 99)])
+            u.proposal["units"] = json!([world::serial(1, 99)]);
         }),
         ("from elsewhere", Ground::OtherProposal, |u| {
-            u.proposal["custody_account"] = "9002".into()
+            u.proposal["custody_account"] = "9002".into();
         }),
         ("as a release", Ground::OtherProposal, |u| {
-            u.proposal["movement"] = "release".into()
+            u.proposal["movement"] = "release".into();
         }),
         ("under the burn's reference", Ground::OtherProposal, |u| {
-            u.proposal["reference"] = u.lock.id().to_string().into()
+            u.proposal["reference"] = u.lock.id().to_string().into();
         }),
     ];
     for (what, ground, break_it) in cases {

@@ -106,7 +106,7 @@ fn a_block_is_never_final_at_once() {
 }
 
 #[test]
-fn credentials_cross_a_network_only_encrypted() {
+fn credentials_do_not_leave_this_machine_in_the_clear() {
     let from = "http://127.0.0.1:8080";
     assert_problem(
         from,
@@ -117,9 +117,9 @@ fn credentials_cross_a_network_only_encrypted() {
     );
     assert_problem(
         from,
-        "https://registry.example/v1",
+        "http://127.0.0.1:8080/v1",
         "ledger[0].url",
-        "\"https://registry.example/v1\"",
+        "\"http://127.0.0.1:8080/v1\"",
         "without a path",
     );
     assert_problem(
@@ -127,7 +127,7 @@ fn credentials_cross_a_network_only_encrypted() {
         "registry.example",
         "ledger[0].url",
         "\"registry.example\"",
-        "like https://registry.example",
+        "like http://127.0.0.1:8080",
     );
     let folder = Folder::new();
     let text = edited(

@@ -149,14 +149,14 @@ log_vkey = "{}"
 [[ledger]]
 id = "vcs:sandbox"
 kind = "vcs"
-url = "https://registry.example"
+url = "http://127.0.0.1:9080"
 receipt_key = "{}"
 api_key_file = "secrets/registry.key"
 approver = "attester-1"
 [[ledger]]
 id = "eip155:31337"
 kind = "evm"
-rpc_urls = ["https://rpc.example/v3/secret", "http://[::1]:8545"]
+rpc_urls = ["http://rpc.example/v3/secret", "http://[::1]:8545"]
 gate = "0x00000000000000000000000000000000000000aa"
 finality = {{ tag = "finalized" }}
 block_time_ms = 12000

@@ -104,6 +104,26 @@ impl RegistrySurvey {
             stored,
         }
     }
+
+    /// The key that speaks for an order's account, if the account is open and has one.
+    fn holder_key(&self, terms: &OutboundTerms) -> Result<HolderKey, Refusal> {
+        let account = self.accounts.get(&terms.account);
+        let account = account.ok_or_else(|| unasked("account", terms.account.to_string()))?;
+        let account = account.as_ref().map_err(Clone::clone)?;
+        if account.status != AccountStatus::Open {
+            let message = "the account is closed: use an open one".to_owned();
+            return Err(never(
+                "account_closed",
+                "account",
+                terms.account.to_string(),
+                message,
+            ));
+        }
+        account.holder_key.ok_or_else(|| {
+            let message = "the account has no registered key, so nobody can sign a mandate for it: register one at the registry".to_owned();
+            never("no_holder_key", "account", terms.account.to_string(), message)
+        })
+    }
 }
 
 impl Survey {
@@ -118,22 +138,7 @@ impl Survey {
                 message,
             )
         })?;
-        let account = survey.accounts.get(&terms.account);
-        let account = account.ok_or_else(|| unasked("account", terms.account.to_string()))?;
-        let account = account.as_ref().map_err(Clone::clone)?;
-        if account.status != AccountStatus::Open {
-            let message = "the account is closed: use an open one".to_owned();
-            return Err(never(
-                "account_closed",
-                "account",
-                terms.account.to_string(),
-                message,
-            ));
-        }
-        let holder_key = account.holder_key.ok_or_else(|| {
-            let message = "the account has no registered key, so nobody can sign a mandate for it: register one at the registry".to_owned();
-            never("no_holder_key", "account", terms.account.to_string(), message)
-        })?;
+        let holder_key = survey.holder_key(terms)?;
         let length: usize = terms.units.iter().map(String::len).sum();
         if length > MAX_SERIALS {
             let message = format!(
