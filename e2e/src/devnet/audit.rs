@@ -7,7 +7,7 @@ use isthmus_core::id::TransferId;
 use isthmus_proto::v1;
 use tokio::process::Command;
 
-use crate::devnet::Devnet;
+use crate::devnet::{Devnet, files};
 
 /// What the verifier answered.
 #[derive(Clone, Debug)]
@@ -22,6 +22,13 @@ impl Devnet {
     /// The auditor's policy file.
     pub fn policy(&self) -> PathBuf {
         self.folder().join("policy.toml")
+    }
+
+    /// The auditor asks a node for the gate's blocks and lists their hashes in the policy: what the bundles say of the chain then
+    /// rests on keys and hashes of the policy alone.
+    pub async fn list_blocks_in_policy(&self) -> anyhow::Result<()> {
+        let blocks = self.chain.gate_blocks().await?;
+        files::policy(&self.policy(), &self.parties, self.gate, &blocks)
     }
 
     /// Downloads a bundle into a folder; where it lies.

@@ -57,6 +57,8 @@ pub struct Burned {
     pub number: u64,
     /// The return's TransferId.
     pub id: TransferId,
+    /// The block that it is in.
+    pub block: u64,
 }
 
 impl Chain {
@@ -127,6 +129,28 @@ impl Chain {
         Ok(self.rpc.get_logs(&filter).await?.len())
     }
 
+    /// The block in which a transfer was minted or voided, final or not.
+    pub async fn settled_in(&self, transfer: TransferId) -> anyhow::Result<Option<u64>> {
+        let signatures = vec![Gate::Minted::SIGNATURE_HASH, Gate::Voided::SIGNATURE_HASH];
+        let filter = Filter::new()
+            .address(evm_address(self.gate))
+            .event_signature(signatures)
+            .topic1(transfer_word(transfer))
+            .from_block(0);
+        let logs = self.rpc.get_logs(&filter).await?;
+        Ok(logs.first().and_then(|log| log.block_number))
+    }
+
+    /// Hashes of the blocks in which the gate recorded anything.
+    pub async fn gate_blocks(&self) -> anyhow::Result<Vec<String>> {
+        let filter = Filter::new().address(evm_address(self.gate)).from_block(0);
+        let logs = self.rpc.get_logs(&filter).await?;
+        let hashes = logs.iter().filter_map(|log| log.block_hash);
+        let mut hashes: Vec<_> = hashes.map(|hash| hash.to_string()).collect();
+        hashes.dedup();
+        Ok(hashes)
+    }
+
     /// How many burns there are on the chain.
     pub async fn burns(&self) -> anyhow::Result<usize> {
         let filter = self.gate_events::<Gate::Burned>();
@@ -185,6 +209,9 @@ impl Chain {
         Ok(Burned {
             number: event.number.try_into()?,
             id: TransferId::new(event.burnId.0),
+            block: receipt
+                .block_number
+                .context("an included transaction has a block")?,
         })
     }
 

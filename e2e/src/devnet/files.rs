@@ -200,13 +200,18 @@ fn evm(text: &mut String, places: &Places) -> std::fmt::Result {
 }
 
 /// The auditor's policy: the only keys that an audit believes.
-pub(super) fn policy(path: &Path, parties: &Parties, gate: Address) -> anyhow::Result<()> {
+pub(super) fn policy(
+    path: &Path,
+    parties: &Parties,
+    gate: Address,
+    blocks: &[String],
+) -> anyhow::Result<()> {
     let signers: Vec<_> = super::start::signers(parties)
         .iter()
         .map(|signer| format!("\"{signer}\""))
         .collect();
     let mut text = format!(
-        "[log]\nvkey = \"{}\"\n\n[[registry]]\nid = \"{REGISTRY}\"\nreceipt_key = \"{}\"\n\n[[gate]]\nchain = \"{CHAIN}\"\naddress = \"{gate}\"\n[[gate.epoch]]\nepoch = 1\nthreshold = {QUORUM}\nsigners = [{}]\n",
+        "[log]\nvkey = \"{}\"\n\n[[registry]]\nid = \"{REGISTRY}\"\nreceipt_key = \"{}\"\n\n[[gate]]\nchain = \"{CHAIN}\"\naddress = \"{gate}\"\nblocks = {blocks:?}\n[[gate.epoch]]\nepoch = 1\nthreshold = {QUORUM}\nsigners = [{}]\n",
         log_key(parties),
         parties.receipts.public_base64(),
         signers.join(", ")

@@ -16,6 +16,8 @@ pub struct Redemption {
     pub id: TransferId,
     /// The gate's number for the burn.
     pub number: u64,
+    /// The block that the burn is in.
+    pub block: u64,
     /// What becomes of the originals.
     pub instruction: Instruction,
 }
@@ -37,6 +39,7 @@ impl Devnet {
         Ok(Redemption {
             id: burned.id,
             number: burned.number,
+            block: burned.block,
             instruction,
         })
     }

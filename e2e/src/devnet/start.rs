@@ -235,7 +235,7 @@ fn configure(
     places: &Places,
 ) -> anyhow::Result<(Service, Vec<Service>)> {
     files::people(&root.join("people"), parties)?;
-    files::policy(&root.join("policy.toml"), parties, places.gate)?;
+    files::policy(&root.join("policy.toml"), parties, places.gate, &[])?;
     let daemon = |name: &str, command: &str, config: PathBuf| {
         let arguments = [command.into(), "--config".into(), config.into_os_string()];
         let log = root.join(format!("logs/{name}.log"));

@@ -38,6 +38,12 @@ async fn units_cross_come_back_and_are_retired_and_every_step_is_proved() {
     for id in [retired, released, withdrawn] {
         devnet.audit(id).await.unwrap();
     }
+    devnet.list_blocks_in_policy().await.unwrap();
+    for id in [outbound, retired, released, withdrawn] {
+        let bundle = devnet.audit(id).await.unwrap();
+        let said = devnet.verify(&bundle).await.unwrap().text;
+        assert!(said.contains("grade A"), "{said}");
+    }
     a_changed_bundle_fails(&world, outbound).await;
 }
 

@@ -5,7 +5,9 @@ mod books;
 mod narrator;
 mod scenes;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
@@ -28,13 +30,19 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tokio::select! {
+    let ended = tokio::select! {
         told = tell(&arguments) => told,
         // The devnet is dropped with the future, and its processes with it.
-        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
-    }
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+    };
+    let Err(error) = ended else {
+        return ExitCode::SUCCESS;
+    };
+    // If stderr is closed as well, the exit code has to do.
+    drop(writeln!(std::io::stderr(), "isthmus-demo: {error:#}"));
+    ExitCode::FAILURE
 }
 
 async fn tell(arguments: &Arguments) -> anyhow::Result<()> {

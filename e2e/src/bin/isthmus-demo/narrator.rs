@@ -39,8 +39,16 @@ impl Line {
         self
     }
 
-    /// One more word, which may hold spaces.
-    pub(crate) fn and(mut self, word: &(impl ToString + ?Sized)) -> Self {
+    /// More words, split at spaces.
+    pub(crate) fn and(mut self, text: &(impl ToString + ?Sized)) -> Self {
+        let text = text.to_string();
+        self.words
+            .extend(text.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// One more word, spaces and all.
+    pub(crate) fn word(mut self, word: &(impl ToString + ?Sized)) -> Self {
         self.words.push(word.to_string());
         self
     }

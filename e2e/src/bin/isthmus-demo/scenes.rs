@@ -93,24 +93,16 @@ async fn submit(
         .context("a wallet")?
         .address();
     narrator.say("the holder computes terms and TransferId, names the recipient, and signs; the relayer decides nothing of it")?;
-    let mut prepare = Line::new("transfer prepare --route")
-        .and(ROUTE)
-        .and("--account")
-        .and(ALPHA)
-        .and("--recipient")
-        .and(&alice)
-        .and("--unit")
-        .and(serial);
+    let terms = format!("--route {ROUTE} --account {ALPHA} --recipient {alice} --unit {serial}");
+    let mut prepare = Line::new("transfer prepare").and(&terms);
     for label in &class.labels {
-        prepare = prepare.and("--label").and(label);
+        prepare = prepare.and("--label").word(label);
     }
     let prepare = prepare.and("--out").and(file);
     narrator.run(devnet, prepare.by("exchange-a")).await?;
     let terms: OutboundTerms = read(&narrator.file(file))?;
-    let submit = Line::new("transfer submit")
-        .and(file)
-        .and("--key")
-        .and(&format!("people/holder-{ALPHA}.seed"));
+    let submit = Line::new("transfer submit").and(file);
+    let submit = submit.and(&format!("--key people/holder-{ALPHA}.seed"));
     narrator.run(devnet, submit.by("exchange-a")).await?;
     Ok((terms.id(), class))
 }
@@ -151,11 +143,10 @@ async fn retire(
     narrator.scene("Bob burns 25 t to retire originals for Acme Ltd")?;
     narrator.say("the instruction names people, so only its salted commitment goes on chain")?;
     let write = Line::new("transfer instruction retire --beneficiary")
-        .and("Acme Ltd")
+        .word("Acme Ltd")
         .and("--reason")
-        .and("2025 emissions")
-        .and("--out")
-        .and("retire.json");
+        .word("2025 emissions")
+        .and("--out retire.json");
     narrator.run(devnet, write).await?;
     let id = redeem(narrator, devnet, (1, "Bob"), class, 25, "retire.json").await?;
     let receipt = devnet.registry.movements().await?;
@@ -175,10 +166,8 @@ async fn release(
     class: AssetClassId,
 ) -> anyhow::Result<TransferId> {
     narrator.scene("Alice burns 100 t to release originals into account 1002")?;
-    let write = Line::new("transfer instruction release --account")
-        .and(BETA)
-        .and("--out")
-        .and("release.json");
+    let write = Line::new("transfer instruction release --account").and(BETA);
+    let write = write.and("--out release.json");
     narrator.run(devnet, write).await?;
     let id = redeem(narrator, devnet, (0, "Alice"), class, 100, "release.json").await?;
     for block in devnet.registry.held_by(BETA).await? {
@@ -237,8 +226,7 @@ async fn withdraw(
     )?;
     let withdraw = Line::new("transfer withdraw")
         .and(&id)
-        .and("--key")
-        .and(&format!("people/holder-{ALPHA}.seed"));
+        .and(&format!("--key people/holder-{ALPHA}.seed"));
     narrator.run(devnet, withdraw.by("exchange-a")).await?;
     watch(narrator, devnet, id, "returned").await?;
     show_block(narrator, devnet, SECOND_BLOCK).await?;

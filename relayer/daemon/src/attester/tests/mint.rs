@@ -175,7 +175,7 @@ fn an_item_is_signed_only_if_every_rule_holds() {
         ("another reference", Ground::OtherLock, |c| {
             c.receipt.reference = "x".into();
         }),
-        ("another registry", Ground::OtherLock, |c| {
+        ("another registry", Ground::BadReceipt, |c| {
             c.receipt.registry = "vcs:other".into();
         }),
         ("another account", Ground::OtherLock, |c| {
@@ -309,22 +309,27 @@ fn the_lock_must_be_in_the_part_of_the_log_that_is_signed() {
 }
 
 #[test]
-fn a_log_with_terms_of_an_unknown_field_or_form_is_not_followed() {
-    for (field, value) in [("v", serde_json::json!(2)), ("extra", serde_json::json!(1))] {
-        let mut value_of_terms = serde_json::to_value(terms()).unwrap();
-        value_of_terms[field] = value;
-        let id = isthmus_prooflog::leaf::jcs_digest(&value_of_terms);
+fn terms_with_an_unknown_field_or_form_are_not_the_holders() {
+    let odd = |field: &str, value: u8| {
+        let mut odd = serde_json::to_value(terms()).unwrap();
+        odd[field] = value.into();
+        let id = isthmus_prooflog::leaf::jcs_digest(&odd);
         let mut leaf = world::locked(&terms());
         if let isthmus_prooflog::leaf::Leaf::Locked {
             terms, transfer, ..
         } = &mut leaf
         {
-            (*terms, *transfer) = (value_of_terms, id);
+            (*terms, *transfer) = (odd, id);
         }
-        let route = world::route_leaf(&world::route(), &world::admins());
-        let mut replica = world::replay(&[route]);
-        replica.apply(&leaf).expect_err(field);
-        let read = LoggedLock::read(&replica, TransferId::new(id.0), 2);
-        assert_eq!(read.unwrap_err().ground, Ground::NotLogged, "{field}");
-    }
+        (TransferId::new(id.0), leaf)
+    };
+    let mut replica = world::replay(&[world::route_leaf(&world::route(), &world::admins())]);
+    let (_, other_form) = odd("v", 2);
+    replica
+        .apply(&other_form)
+        .expect_err("a log with another form is not followed");
+    let (id, unknown_field) = odd("extra", 1);
+    replica.apply(&unknown_field).unwrap();
+    let read = LoggedLock::read(&replica, id, 2);
+    assert_eq!(read.unwrap_err().ground, Ground::BadTerms);
 }

@@ -12,8 +12,6 @@ use crate::engine::admission::Order;
 
 /// Most orders in one call.
 const MAX_ORDERS: usize = 500;
-/// Longest idempotency key, in characters.
-const MAX_KEY: usize = 128;
 
 /// Orders, each readable or refused by itself. Only their number fails the call.
 pub(crate) fn orders(request: pb::SubmitRequest) -> Result<Vec<Result<Order, Refusal>>, ApiError> {
@@ -40,15 +38,6 @@ fn malformed(problem: FieldProblem) -> Refusal {
 }
 
 fn order(order: pb::Order) -> Result<Order, FieldProblem> {
-    let length = order.idempotency_key.chars().count();
-    if length == 0 || length > MAX_KEY {
-        let key = order.idempotency_key;
-        return Err(FieldProblem::new(
-            "idempotency_key",
-            key,
-            "1 to 128 characters",
-        ));
-    }
     let terms = order
         .terms
         .ok_or_else(|| FieldProblem::new("terms", "", "an order needs the holder's terms"))?;
