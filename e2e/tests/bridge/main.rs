@@ -13,6 +13,7 @@ mod connecting;
 mod crossing;
 mod liar;
 mod operating;
+mod races;
 mod refusals;
 mod relayer_killed;
 mod reorgs;
