@@ -102,6 +102,12 @@ impl Devnet {
         self.folder.path()
     }
 
+    /// All processes.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        let ours = std::iter::once(&self.relayer).chain(&self.attesters);
+        ours.chain([&self.sandbox, &self.anvil])
+    }
+
     /// The binaries in use.
     pub fn programs(&self) -> &Programs {
         &self.programs

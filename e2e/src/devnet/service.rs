@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -20,7 +22,7 @@ pub struct Service {
     program: PathBuf,
     arguments: Vec<OsString>,
     log: PathBuf,
-    process: Option<Child>,
+    process: Mutex<Option<Child>>,
 }
 
 impl Service {
@@ -36,13 +38,14 @@ impl Service {
             program: program.to_owned(),
             arguments: arguments.into_iter().map(Into::into).collect(),
             log: log.to_owned(),
-            process: None,
+            process: Mutex::default(),
         }
     }
 
     /// Starts it. It may not be ready when this returns.
-    pub fn start(&mut self) -> anyhow::Result<()> {
-        ensure!(self.process.is_none(), "{} runs already", self.name);
+    pub fn start(&self) -> anyhow::Result<()> {
+        let mut running = self.running();
+        ensure!(running.is_none(), "{} runs already", self.name);
         let log = self.open_log()?;
         let errors = log.try_clone()?;
         let process = Command::new(&self.program)
@@ -52,13 +55,13 @@ impl Service {
             .stderr(errors)
             .spawn()
             .with_context(|| format!("cannot start {}", self.program.display()))?;
-        self.process = Some(process);
+        *running = Some(process);
         Ok(())
     }
 
     /// Kills it as a power cut would. Nothing happens if it does not run.
-    pub fn kill9(&mut self) -> anyhow::Result<()> {
-        let Some(mut process) = self.process.take() else {
+    pub fn kill9(&self) -> anyhow::Result<()> {
+        let Some(mut process) = self.running().take() else {
             return Ok(());
         };
         let killed = process.kill();
@@ -70,47 +73,53 @@ impl Service {
 
     /// Asks it to end, as a service manager would (SIGTERM). It may not have ended when this returns.
     pub fn terminate(&self) -> anyhow::Result<()> {
-        let process = self.process.as_ref();
-        let process = process.with_context(|| format!("{} is not started", self.name))?;
-        let sent = Command::new("kill").arg(process.id().to_string()).status();
+        let pid = self.running().as_ref().map(Child::id);
+        let pid = pid.with_context(|| format!("{} is not started", self.name))?;
+        let sent = Command::new("kill").arg(pid.to_string()).status();
         ensure!(sent.context("cannot run kill")?.success(), "kill failed");
         Ok(())
     }
 
     /// Kills it with -9 and starts it again.
-    pub fn restart(&mut self) -> anyhow::Result<()> {
+    pub fn restart(&self) -> anyhow::Result<()> {
         self.kill9()?;
         self.start()
     }
 
-    /// Fails, with the last lines of its log, if it has ended by itself.
-    pub fn check(&mut self) -> anyhow::Result<()> {
-        let Some(process) = &mut self.process else {
-            bail!("{} is not started", self.name);
-        };
-        if let Some(status) = process.try_wait()? {
+    /// Fails, with the last lines of its log, if it was started and has ended by itself.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if let Some(status) = self.status()? {
             bail!("{} ended ({status}):\n{}", self.name, self.last_lines(20));
         }
         Ok(())
     }
 
+    /// How it ended by itself, if it did.
+    fn status(&self) -> anyhow::Result<Option<ExitStatus>> {
+        match self.running().as_mut() {
+            Some(process) => Ok(process.try_wait()?),
+            None => Ok(None),
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Child>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until it has ended: its exit code, `None` after a signal.
-    pub async fn ended(&mut self, within: std::time::Duration) -> anyhow::Result<Option<i32>> {
-        let deadline = std::time::Instant::now() + within;
+    pub async fn ended(&self, within: Duration) -> anyhow::Result<Option<i32>> {
+        let deadline = Instant::now() + within;
         loop {
-            let Some(process) = &mut self.process else {
-                bail!("{} is not started", self.name);
-            };
-            if let Some(status) = process.try_wait()? {
-                self.process = None;
+            if let Some(status) = self.status()? {
+                *self.running() = None;
                 return Ok(status.code());
             }
             ensure!(
-                std::time::Instant::now() < deadline,
+                Instant::now() < deadline,
                 "{} did not end within {within:?}",
                 self.name
             );
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -140,7 +149,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
+        if let Some(mut process) = self.running().take() {
             // It may have ended by itself, and there is nobody to tell.
             let _ended = process.kill();
             let _reaped = process.wait();

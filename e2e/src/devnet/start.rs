@@ -31,9 +31,9 @@ pub struct Options {
 impl Devnet {
     /// Starts everything and waits until the relayer is ready. Takes a few seconds.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let mut devnet = Self::prepare(options).await?;
+        let devnet = Self::prepare(options).await?;
         devnet.start_relayer().await?;
-        for attester in &mut devnet.attesters {
+        for attester in &devnet.attesters {
             attester.start()?;
         }
         Ok(devnet)
@@ -50,11 +50,11 @@ impl Devnet {
         std::fs::create_dir_all(root.join("logs"))
             .with_context(|| format!("cannot make {}", root.display()))?;
         let parties = Parties::random();
-        let mut anvil = start_anvil(&root, &programs)?;
-        let (mut sandbox, registry_url) = start_sandbox(&root, &programs, &parties)?;
-        let chain_url = anvil_url(&mut anvil).await?;
+        let anvil = start_anvil(&root, &programs)?;
+        let (sandbox, registry_url) = start_sandbox(&root, &programs, &parties)?;
+        let chain_url = anvil_url(&anvil).await?;
         let (chain, gate) = deploy(&chain_url, &parties).await?;
-        await_sandbox(&root, &mut sandbox).await?;
+        await_sandbox(&root, &sandbox).await?;
         let places = Places {
             registry_url: registry_url.clone(),
             chain_url,
@@ -80,7 +80,7 @@ impl Devnet {
     }
 
     /// Starts the relayer and waits until it serves.
-    pub async fn start_relayer(&mut self) -> anyhow::Result<()> {
+    pub async fn start_relayer(&self) -> anyhow::Result<()> {
         self.relayer.start()?;
         let deadline = Instant::now() + READY;
         loop {
@@ -94,18 +94,17 @@ impl Devnet {
     }
 
     /// Kills the relayer with -9 and starts it again.
-    pub async fn restart_relayer(&mut self) -> anyhow::Result<()> {
+    pub async fn restart_relayer(&self) -> anyhow::Result<()> {
         self.relayer.kill9()?;
         self.start_relayer().await
     }
 
     /// Kills the registry with -9 and starts it again.
-    pub async fn restart_sandbox(&mut self) -> anyhow::Result<()> {
+    pub async fn restart_sandbox(&self) -> anyhow::Result<()> {
         self.sandbox.kill9()?;
         remove_ready_file(self.folder())?;
         self.sandbox.start()?;
-        let root = self.folder().to_owned();
-        await_sandbox(&root, &mut self.sandbox).await
+        await_sandbox(self.folder(), &self.sandbox).await
     }
 
     /// Where a party's files lie: `relayer`, `attester-1`, `registry`, `people`.
@@ -136,13 +135,13 @@ fn start_anvil(root: &Path, programs: &Programs) -> anyhow::Result<Service> {
         "1",
     ];
     let log = root.join("logs/anvil.log");
-    let mut anvil = Service::new("anvil", &programs.anvil, arguments, &log);
+    let anvil = Service::new("anvil", &programs.anvil, arguments, &log);
     anvil.start()?;
     Ok(anvil)
 }
 
 /// anvil takes a free port and prints it.
-async fn anvil_url(anvil: &mut Service) -> anyhow::Result<String> {
+async fn anvil_url(anvil: &Service) -> anyhow::Result<String> {
     let deadline = Instant::now() + READY;
     loop {
         anvil.check()?;
@@ -200,7 +199,7 @@ fn start_sandbox(
     ];
     std::fs::create_dir_all(folder.join("data"))?;
     let log = root.join("logs/registry.log");
-    let mut sandbox = Service::new("registry", &programs.sandbox, arguments, &log);
+    let sandbox = Service::new("registry", &programs.sandbox, arguments, &log);
     sandbox.start()?;
     Ok((sandbox, format!("http://{address}")))
 }
@@ -217,7 +216,7 @@ fn remove_ready_file(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn await_sandbox(root: &Path, sandbox: &mut Service) -> anyhow::Result<()> {
+async fn await_sandbox(root: &Path, sandbox: &Service) -> anyhow::Result<()> {
     let deadline = Instant::now() + READY;
     while !ready_file(root).exists() {
         sandbox.check()?;

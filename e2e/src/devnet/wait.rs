@@ -8,6 +8,7 @@ use isthmus_core::id::TransferId;
 use isthmus_proto::v1;
 
 use crate::devnet::Devnet;
+use crate::devnet::service::Service;
 
 /// Enough for a transfer of ten seconds on two busy cores.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -63,6 +64,7 @@ impl Devnet {
                     );
                 }
             }
+            self.services().try_for_each(Service::check)?;
             if Instant::now() > deadline {
                 let problem = match &found {
                     Ok(_) => String::new(),
@@ -88,7 +90,7 @@ impl Devnet {
                 }
             }
         }
-        for service in std::iter::once(&self.relayer).chain(&self.attesters) {
+        for service in self.services() {
             let (name, lines) = (service.name(), service.last_lines(LINES));
             let _infallible = writeln!(text, "--- {name}\n{lines}");
         }

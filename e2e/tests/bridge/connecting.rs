@@ -6,7 +6,7 @@ use std::time::Duration;
 use isthmus_e2e::devnet::{Devnet, Options};
 
 /// What a process says and how it ends, after its configuration was changed.
-async fn ends_with(devnet: &mut Devnet, attester: bool, change: (&str, &str)) -> String {
+async fn ends_with(devnet: &Devnet, attester: bool, change: (&str, &str)) -> String {
     let (party, file) = if attester {
         ("attester-1", "attester.toml")
     } else {
@@ -17,9 +17,9 @@ async fn ends_with(devnet: &mut Devnet, attester: bool, change: (&str, &str)) ->
     assert!(good.contains(change.0), "{good}");
     write(&path, &good.replace(change.0, change.1));
     let service = if attester {
-        &mut devnet.attesters[0]
+        &devnet.attesters[0]
     } else {
-        &mut devnet.relayer
+        &devnet.relayer
     };
     let before = service.output().len();
     service.start().unwrap();
@@ -38,21 +38,21 @@ fn write(path: &Path, text: &str) {
 
 #[tokio::test]
 async fn wrong_ledgers_are_refused_at_connect() {
-    let mut devnet = Devnet::prepare(Options::default()).await.unwrap();
+    let devnet = Devnet::prepare(Options::default()).await.unwrap();
     let gate = devnet.gate.to_string();
     let nothing = format!("0x{}", "de".repeat(20));
     let receipt_key = devnet.parties.receipts.public_base64();
     let other_key = devnet.parties.log.public_base64();
     for attester in [false, true] {
-        let said = ends_with(&mut devnet, attester, ("eip155:31337", "eip155:1")).await;
+        let said = ends_with(&devnet, attester, ("eip155:31337", "eip155:1")).await;
         assert!(
             said.contains("31337") && said.contains("eip155:1"),
             "{said}"
         );
-        let said = ends_with(&mut devnet, attester, (&gate, &nothing)).await;
+        let said = ends_with(&devnet, attester, (&gate, &nothing)).await;
         let named = said.to_lowercase().contains(&nothing);
         assert!(named && said.contains("no contract"), "{said}");
-        let said = ends_with(&mut devnet, attester, (&receipt_key, &other_key)).await;
+        let said = ends_with(&devnet, attester, (&receipt_key, &other_key)).await;
         assert!(said.contains("receipt"), "{said}");
     }
     // The same files, unchanged, work.

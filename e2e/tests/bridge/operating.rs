@@ -16,7 +16,7 @@ async fn scrape(devnet: &Devnet, path: &str) -> String {
 
 #[tokio::test]
 async fn an_operator_sees_what_happens_and_stops_and_starts_the_relayer() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let (id, _) = world.minted(0, 9).await;
     let mut operator = world.devnet.control("operator-1").unwrap().operator();
     let status = operator

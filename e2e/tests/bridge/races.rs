@@ -7,7 +7,7 @@ use crate::world::{World, unlock_reference};
 
 #[tokio::test]
 async fn a_mint_that_landed_before_the_void_completes_the_transfer() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     world.devnet.chain.stop_blocks().await.unwrap();
     let terms = world.terms(0, 9).await;
     let id = world.devnet.admit(&terms).await.unwrap();
@@ -23,13 +23,15 @@ async fn a_mint_that_landed_before_the_void_completes_the_transfer() {
     }
 
     // It is in the newest block and not final. Nobody is there to sign the void.
-    for attester in &mut world.devnet.attesters {
+    for attester in &world.devnet.attesters {
         attester.kill9().unwrap();
     }
     let withdrawn = world.devnet.withdraw(id, ALPHA).await.unwrap();
     assert_eq!(withdrawn.state, "withdrawing");
+    // Now it is final, and attesters rightly sign no void of it.
+    world.devnet.chain.mine(5).await.unwrap();
     world.devnet.chain.resume_blocks().await.unwrap();
-    for attester in &mut world.devnet.attesters {
+    for attester in &world.devnet.attesters {
         attester.start().unwrap();
     }
 

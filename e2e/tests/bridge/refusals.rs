@@ -33,7 +33,7 @@ async fn what_may_not_cross_is_refused_with_field_value_and_remedy() {
 
 #[tokio::test]
 async fn what_may_not_come_back_is_refused_and_stays_safe() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let (_, class) = world.minted(0, 19).await;
     let devnet = &world.devnet;
 
@@ -72,13 +72,13 @@ async fn what_may_not_come_back_is_refused_and_stays_safe() {
     );
     assert_eq!(world.custody_t().await, 20, "nothing moved");
 
-    owed_while_closed(&mut world, class).await;
+    owed_while_closed(&world, class).await;
     world.assert_reserves_hold().await;
 }
 
 /// The account closes after everything was checked: the registry refuses, the units stay in custody and are owed.
-async fn owed_while_closed(world: &mut World, class: isthmus_core::id::AssetClassId) {
-    for attester in &mut world.devnet.attesters {
+async fn owed_while_closed(world: &World, class: isthmus_core::id::AssetClassId) {
+    for attester in &world.devnet.attesters {
         attester.kill9().unwrap();
     }
     let devnet = &world.devnet;
@@ -93,7 +93,7 @@ async fn owed_while_closed(world: &mut World, class: isthmus_core::id::AssetClas
         .await
         .unwrap();
     devnet.registry.set_account(BETA, false).await.unwrap();
-    for attester in &mut world.devnet.attesters {
+    for attester in &world.devnet.attesters {
         attester.start().unwrap();
     }
     let owed = world.devnet.wait_for(burn.id, "owed").await.unwrap();

@@ -10,33 +10,33 @@ use crate::world::{TONNE_G, World, serial, unlock_reference};
 
 impl World {
     /// Waits until a step is pending in a state, and kills the relayer there.
-    async fn kill_in(&mut self, id: TransferId, state: &str, pending: &str) {
+    async fn kill_in(&self, id: TransferId, state: &str, pending: &str) {
         let reached = |t: &Transfer| t.state == state && t.pending == pending;
         let what = format!("{state} with {pending:?} pending");
         self.devnet.wait_until(id, &what, reached).await.unwrap();
         self.devnet.relayer.kill9().unwrap();
     }
 
-    fn stop_attesters(&mut self) {
-        for attester in &mut self.devnet.attesters {
+    fn stop_attesters(&self) {
+        for attester in &self.devnet.attesters {
             attester.kill9().unwrap();
         }
     }
 
-    fn start_attesters(&mut self) {
-        for attester in &mut self.devnet.attesters {
+    fn start_attesters(&self) {
+        for attester in &self.devnet.attesters {
             attester.start().unwrap();
         }
     }
 
-    async fn start_relayer(&mut self) {
+    async fn start_relayer(&self) {
         self.devnet.start_relayer().await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn an_outbound_transfer_survives_kill_9_in_every_state() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let terms = world.terms(0, 9).await;
     let id = terms.id();
 
@@ -77,7 +77,7 @@ async fn an_outbound_transfer_survives_kill_9_in_every_state() {
 
 #[tokio::test]
 async fn a_withdrawal_survives_kill_9_in_every_state() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let guardian = &world.devnet.parties.gate_guardian;
     world.devnet.chain.pause_gate(guardian).await.unwrap();
     let id = world.devnet.admit(&world.terms(0, 9).await).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_withdrawal_survives_kill_9_in_every_state() {
 
 #[tokio::test]
 async fn a_return_survives_kill_9_in_every_state() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let (_, class) = world.minted(0, 9).await;
 
     // The burn happens while no relayer runs.

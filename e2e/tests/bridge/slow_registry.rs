@@ -76,7 +76,7 @@ async fn answers_that_never_come_change_nothing() {
 
 #[tokio::test]
 async fn a_registry_that_is_killed_loses_nothing_and_is_waited_for() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let terms = world.terms(0, 9).await;
     let slow = json!([{"operation": "lock", "fault": "latency_ms", "ms": 1000, "times": 1}]);
     world.devnet.registry.set_faults(&slow).await.unwrap();

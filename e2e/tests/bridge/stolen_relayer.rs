@@ -49,9 +49,9 @@ fn for_each_file(folder: &Path, look: &mut impl FnMut(&Path)) {
 /// mint what was never locked and to void what is minted. It hands the true log on, so they can see for themselves.
 #[tokio::test]
 async fn attesters_sign_nothing_that_is_not_true() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let (minted, class) = world.minted(0, 9).await;
-    for attester in &mut world.devnet.attesters {
+    for attester in &world.devnet.attesters {
         attester.kill9().unwrap();
     }
     let terms = world.terms(10, 19).await;
@@ -86,7 +86,7 @@ async fn attesters_sign_nothing_that_is_not_true() {
     liar.ask("again", again);
     let honest = mint_task(&world, locked, class, world.alice(), 10).await;
     liar.ask("honest", honest);
-    for attester in &mut world.devnet.attesters {
+    for attester in &world.devnet.attesters {
         attester.start().unwrap();
     }
     for (task, codes) in [
@@ -158,10 +158,10 @@ async fn mint_task(
 
 #[tokio::test]
 async fn an_attester_with_an_empty_store_signs_only_what_it_has_followed() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let (_, class) = world.minted(0, 9).await;
     // Two of three must sign, and the third is gone: the emptied one is needed.
-    for attester in &mut world.devnet.attesters {
+    for attester in &world.devnet.attesters {
         attester.kill9().unwrap();
     }
     let folder = world.devnet.party_folder("attester-1");
