@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Subcommand;
 use isthmus_core::id::TransferId;
+use isthmus_prooflog::note;
 use isthmus_proto::v1::{
     BundleRequest, CheckpointRequest, InclusionRequest, LeavesRequest, PoolReserves,
     ReservesRequest, ReservesResponse,
@@ -31,6 +32,9 @@ pub(crate) enum Proof {
         /// Folder for `<id>.isthmus-proof.tar`; made if it is missing.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// A checkpoint that you kept from your last audit: the bundle then proves that the log only grew since.
+        #[arg(long, value_name = "FILE")]
+        previous: Option<PathBuf>,
     },
     /// Prints the newest signed checkpoint, a C2SP signed note.
     Checkpoint,
@@ -52,7 +56,14 @@ pub(crate) enum Proof {
 impl Proof {
     pub(crate) async fn run(&self, control: &Control, out: &mut Output<'_>) -> Result<(), Failure> {
         match self {
-            Self::Bundle { id, out: folder } => bundle(control, *id, folder, out).await,
+            Self::Bundle {
+                id,
+                out: folder,
+                previous,
+            } => {
+                let kept_size = previous.as_deref().map(size_of).transpose()?;
+                bundle(control, *id, kept_size.unwrap_or(0), folder, out).await
+            }
             Self::Checkpoint => {
                 let mut proofs = control.connect().await?.proofs();
                 let answer = proofs.checkpoint(CheckpointRequest {}).await?.into_inner();
@@ -81,15 +92,28 @@ impl Proof {
     }
 }
 
+/// The size of a log that a checkpoint commits to. Whose signature it carries is checked by `audit`.
+fn size_of(file: &Path) -> Result<u64, Failure> {
+    let text = std::fs::read(file).map_err(|error| Failure::file(file, &error))?;
+    let checkpoint = note::peek(&text).map_err(|error| {
+        let file = file.display();
+        Failure::Usage(format!(
+            "file {file}: {error}: name a checkpoint as `proof checkpoint` prints it"
+        ))
+    })?;
+    Ok(checkpoint.size)
+}
+
 async fn bundle(
     control: &Control,
     id: TransferId,
+    kept_size: u64,
     folder: &Path,
     out: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let request = BundleRequest {
         transfer: id.to_string(),
-        kept_size: 0,
+        kept_size,
     };
     let mut proofs = control.connect().await?.proofs();
     let answer = proofs.bundle(request).await?.into_inner();

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use isthmus_core::id::TransferId;
+use isthmus_core::operation::Work;
 use isthmus_core::ports::{Append, AppendError, Appended, Journal, StoreError};
 use isthmus_core::receipt::Finding;
 use isthmus_core::transfer::Event;
@@ -161,13 +162,16 @@ impl Recorder {
 
     fn announce(&self, transfer: &isthmus_core::transfer::Transfer, events: &str) {
         self.notes.moved(transfer.id());
-        tracing::info!(
+        let lane = transfer.pending().map(Work::lane);
+        let span = tracing::info_span!(
+            "transfer",
             transfer.id = %transfer.id(),
-            state = transfer.state().name(),
-            pending = transfer.pending().map_or("", |work| work.lane().step.as_str()),
-            events,
-            "transfer changed"
+            step = lane.as_ref().map_or("", |lane| lane.step.as_str()),
+            ledger.id = lane.as_ref().map_or("", |lane| lane.ledger.as_str()),
         );
+        span.in_scope(|| {
+            tracing::info!(state = transfer.state().name(), events, "transfer changed");
+        });
         // Nobody watching is fine.
         let _nobody = self.changed.send(transfer.id());
     }
