@@ -32,7 +32,7 @@ pub struct RouteDocument {
     pub min_per_transfer_g: Quantity,
     /// Registry of record.
     pub origin: LedgerId,
-    /// Most that may be locked through the route at a time.
+    /// Most that may be in custody through the route at a time: unlocked, released or retired units make room again.
     pub outstanding_cap_g: Quantity,
     /// What a burn may ask for.
     pub redemption: Vec<Purpose>,

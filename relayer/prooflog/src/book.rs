@@ -3,6 +3,7 @@
 
 mod held;
 mod outbound;
+mod outstanding;
 mod pool;
 mod returns;
 mod story;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use alloy_primitives::B256;
 use serde_json::Value;
 
+pub use outstanding::ByRoute;
 pub use pool::{PoolBook, Totals, pool_of};
 pub use story::{BurnEnd, BurnStory, LockEnd, LockStory, RouteStory};
 
@@ -40,6 +42,7 @@ pub struct Book {
     burns: HashMap<B256, BurnStory>,
     pools: BTreeMap<B256, PoolBook>,
     routes: BTreeMap<String, RouteStory>,
+    outstanding: ByRoute,
     held: Held,
 }
 
@@ -74,18 +77,10 @@ impl Book {
         self.routes.get(id)
     }
 
-    /// Grams that were ever locked through a route, less what was unlocked. Burns count for no route: equivalents of one
-    /// pool are interchangeable.
+    /// Grams in custody that were locked through a route: neither unlocked, nor released or retired. Equivalents of one pool
+    /// are interchangeable, whatever route they took: a burn counts for the routes of the originals that it is given.
     pub fn outstanding_g(&self, route: &str) -> u64 {
-        let through =
-            |lock: &&LockStory| lock.terms.get("route").and_then(Value::as_str) == Some(route);
-        let open = |lock: &&LockStory| lock.end != LockEnd::Unlocked;
-        self.locks
-            .values()
-            .filter(through)
-            .filter(open)
-            .map(|lock| lock.quantity_g)
-            .fold(0, u64::saturating_add)
+        self.outstanding.of(route)
     }
 
     /// Which blocks the next burn of `tonnes` from `pool` gets (`docs/protocol.md` §8); `None` if the pool does not suffice.

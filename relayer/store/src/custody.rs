@@ -3,7 +3,7 @@
 
 mod interval;
 
-use isthmus_core::id::{PoolId, TransferId};
+use isthmus_core::id::{PoolId, RouteId, TransferId};
 use isthmus_core::ports::{AppendError, BookChange, StoreError};
 use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_proto::store::v1 as pb;
@@ -24,8 +24,9 @@ pub(crate) fn apply(
         BookChange::Reserve {
             transfer,
             pool,
+            route,
             blocks,
-        } => reserve(overlay, *transfer, *pool, blocks),
+        } => reserve(overlay, *transfer, *pool, route, blocks),
         BookChange::Offer { transfer } => {
             let order = leaf.ok_or_else(|| bug("an offer comes with its MINTED leaf"))?;
             for mut interval in held_as(overlay, transfer, &[RESERVED])? {
@@ -39,17 +40,31 @@ pub(crate) fn apply(
         BookChange::Free { transfer } => {
             for interval in held_as(overlay, transfer, &[RESERVED, ALLOCATED])? {
                 interval.delete(overlay)?;
+                // A lock that comes to nothing is subtracted with its head.
+                if interval.held.status == ALLOCATED {
+                    given(overlay, &interval)?;
+                }
             }
             Ok(())
         }
         BookChange::Spend { transfer } => {
             for mut interval in held_as(overlay, transfer, &[ALLOCATED])? {
+                given(overlay, &interval)?;
                 interval.held.status = RETIRED;
                 interval.put(overlay)?;
             }
             Ok(())
         }
     }
+}
+
+/// Units given for a burn no longer count against the cap of the route that brought them, whoever burned.
+fn given(overlay: &mut Overlay<'_>, interval: &Interval) -> Result<(), StoreError> {
+    let key = columns::outstanding(&interval.held.route);
+    let outstanding = overlay.get_u64(Column::Meta, &key)?;
+    let grams = interval.block()?.quantity().grams();
+    overlay.put_u64(Column::Meta, key, outstanding.saturating_sub(grams));
+    Ok(())
 }
 
 /// The intervals of a holder, all of which must be in one of `statuses`: what backs equivalents is not freed, what is retired
@@ -75,6 +90,7 @@ fn reserve(
     overlay: &mut Overlay<'_>,
     transfer: TransferId,
     pool: PoolId,
+    route: &RouteId,
     blocks: &[SerialBlock],
 ) -> Result<(), AppendError> {
     // As one interval what is one run of numbers, so that the log's book, which reads the blocks back, splits alike.
@@ -92,6 +108,7 @@ fn reserve(
             pool: pool.as_bytes().to_vec(),
             status: RESERVED,
             order: 0,
+            route: route.to_string(),
         };
         Interval {
             space: block.space().0.clone(),

@@ -121,7 +121,8 @@ pub(crate) fn head(
         let count = overlay.get_u64(Column::Meta, &columns::count(&head.state))?;
         overlay.put_u64(Column::Meta, columns::count(&head.state), count + 1);
     }
-    // Outstanding through a route: everything admitted that was neither rejected nor returned.
+    // Outstanding through a route: everything admitted that was neither rejected nor returned. What is given for a burn is
+    // subtracted in the custody book, which knows whose units the burn got.
     if !head.route.is_empty() {
         let key = columns::outstanding(&head.route);
         let outstanding = overlay.get_u64(Column::Meta, &key)?;

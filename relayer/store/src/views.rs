@@ -112,7 +112,8 @@ impl Store {
         Ok(counts)
     }
 
-    /// Locked or being locked through a route: everything admitted that was neither rejected nor returned.
+    /// Locked or being locked through a route: everything admitted that was neither rejected nor returned, less the units of
+    /// it that were released or retired.
     pub fn outstanding(&self, route: &RouteId) -> Result<Quantity, StoreError> {
         let grams = match read(
             &self.db,

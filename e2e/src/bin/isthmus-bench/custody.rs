@@ -44,6 +44,7 @@ pub(crate) fn measure(folder: &Path, blocks: u64) -> Result<CustodyReport, Box<d
         let reserve = BookChange::Reserve {
             transfer: holder(start),
             pool: PoolId::new([1; 32]),
+            route: "bench".parse()?,
             blocks: numbers
                 .map(|number| block(first_of(number)))
                 .collect::<Result<_, _>>()?,

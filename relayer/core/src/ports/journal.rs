@@ -1,7 +1,7 @@
 //! The durable history. Atomic and durable when it returns; any error but a conflict leaves the outcome unknown and the
 //! process stops.
 
-use crate::id::{DraftId, LedgerId, PoolId, TransferId};
+use crate::id::{DraftId, LedgerId, PoolId, RouteId, TransferId};
 use crate::operation::{Lane, SignedBatch};
 use crate::ports::ledger::{Attempt, Cursor, Draft};
 use crate::serial_block::SerialBlock;
@@ -40,6 +40,8 @@ pub enum BookChange {
         transfer: TransferId,
         /// Which pool they will join.
         pool: PoolId,
+        /// Through which route: they count against its cap until they are given for a burn.
+        route: RouteId,
         /// Which units.
         blocks: Vec<SerialBlock>,
     },
@@ -57,12 +59,13 @@ pub enum BookChange {
         /// Which units.
         blocks: Vec<SerialBlock>,
     },
-    /// Rejected, unlocked or released: the units may be locked again.
+    /// Rejected, unlocked or released: the units may be locked again. Released ones are no longer outstanding through their
+    /// route.
     Free {
         /// The lock or burn that held them.
         transfer: TransferId,
     },
-    /// Retired: they may never be locked again (R8).
+    /// Retired: they may never be locked again (R8), and are no longer outstanding through their route.
     Spend {
         /// The burn that held them.
         transfer: TransferId,

@@ -274,6 +274,7 @@ impl Admissible {
             book: vec![BookChange::Reserve {
                 transfer: id,
                 pool,
+                route: route.id,
                 blocks: units.clone(),
             }],
             request: Some((order.key, id)),

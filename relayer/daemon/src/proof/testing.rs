@@ -160,6 +160,7 @@ impl World {
             book: vec![BookChange::Reserve {
                 transfer: id,
                 pool: outbound.pool,
+                route: outbound.terms.route.clone(),
                 blocks: outbound.units.clone(),
             }],
             events: vec![sample::requested(&outbound)],

@@ -1,5 +1,7 @@
 //! Replay of locks: what `LOCKED`, `MINTED`, `VOIDED` and `UNLOCKED` may say.
 
+use std::sync::Arc;
+
 use alloy_primitives::Address;
 use serde_json::Value;
 
@@ -23,9 +25,10 @@ impl Book {
             return Err("its id is not the hash of its terms".into());
         }
         let blocks = agreed(terms, &moved, units)?;
-        let route = said(terms, "route")
-            .and_then(|id| self.routes.get(id))
+        let (through, route) = said(terms, "route")
+            .and_then(|id| Some((id, self.routes.get(id)?)))
             .ok_or("its route is not in the log")?;
+        let through: Arc<str> = through.into();
         let document = route.document.clone();
         on_route(terms, &moved, &document)?;
         if let Some((taken, holder)) = blocks
@@ -35,6 +38,9 @@ impl Book {
             return Err(format!("{taken} is held by {holder} (R7, R8)"));
         }
         let grams = moved.quantity_g.0;
+        if self.outstanding.of(&through).checked_add(grams).is_none() {
+            return Err("the route's grams cannot be counted".into());
+        }
         let book = self.pools.entry(moved.pool).or_default();
         // All other sums of a pool are parts of this one.
         book.totals.locked_g = book
@@ -48,10 +54,12 @@ impl Book {
         for block in &blocks {
             self.held.take(block, moved.transfer);
         }
+        self.outstanding.add(&through, grams);
         let story = LockStory {
             index,
             pool: moved.pool,
             terms: terms.clone(),
+            route: through,
             units: blocks,
             quantity_g: grams,
             end: LockEnd::Open,
@@ -66,9 +74,9 @@ impl Book {
             return Err("the recipient is not the terms'".into());
         }
         lock.end = LockEnd::Minted;
-        let units = lock.units.clone();
+        let (units, route) = (lock.units.clone(), Arc::clone(&lock.route));
         let pool = self.pools.entry(moved.pool).or_default();
-        pool.offer.extend(units);
+        pool.offer(units, &route);
         pool.totals.pending_g -= moved.quantity_g.0;
         pool.totals.circulating_g += moved.quantity_g.0;
         Ok(())
@@ -89,6 +97,8 @@ impl Book {
             return Err("other units than locked".into());
         }
         lock.end = LockEnd::Unlocked;
+        let route = Arc::clone(&lock.route);
+        self.outstanding.take(&route, moved.quantity_g.0);
         let pool = self.pools.entry(moved.pool).or_default();
         pool.totals.locked_g -= moved.quantity_g.0;
         pool.totals.pending_g -= moved.quantity_g.0;

@@ -1,10 +1,12 @@
 //! Pools: what backs what, and which blocks the next burn gets.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use alloy_primitives::B256;
 use serde_json::Value;
 
+use super::outstanding::ByRoute;
 use crate::route::RouteView;
 use crate::serial::Block;
 
@@ -41,7 +43,15 @@ pub struct PoolBook {
     /// A route of this pool; all routes of a pool have the same gate.
     pub(super) route: Value,
     /// Units of completed locks that no burn has taken, oldest completed first.
-    pub(super) offer: VecDeque<Block>,
+    offer: VecDeque<Offered>,
+}
+
+/// A block of a completed lock. Neighbours of two locks stay two: they may have come through two routes.
+#[derive(Clone, Debug)]
+struct Offered {
+    block: Block,
+    /// Route of the lock that brought it.
+    route: Arc<str>,
 }
 
 impl PoolBook {
@@ -50,31 +60,46 @@ impl PoolBook {
         RouteView::of(&self.route).ok()?.burn_id(number)
     }
 
+    /// Offers a completed lock's blocks after all others.
+    pub(super) fn offer(&mut self, blocks: Vec<Block>, route: &Arc<str>) {
+        self.offer.extend(blocks.into_iter().map(|block| Offered {
+            block,
+            route: Arc::clone(route),
+        }));
+    }
+
     /// The next blocks that make up `tonnes`; `None` if there are not enough.
     pub(super) fn allocate(&self, tonnes: u64) -> Option<Vec<Block>> {
         let mut left = tonnes;
         let mut taken = Vec::new();
-        for block in &self.offer {
+        for offered in &self.offer {
             if left == 0 {
                 break;
             }
-            let (head, _) = block.split(left);
+            let (head, _) = offered.block.split(left);
             left -= head.quantity_t();
             taken.push(head);
         }
         (left == 0).then_some(taken)
     }
 
-    /// Takes the first blocks out of the offer, exactly as [`Self::allocate`] gave them.
-    pub(super) fn take(&mut self, blocks: &[Block]) {
+    /// Takes the first blocks out of the offer, exactly as [`Self::allocate`] gave them. Returns which routes brought them.
+    pub(super) fn take(&mut self, blocks: &[Block]) -> ByRoute {
+        let mut taken = ByRoute::default();
         for block in blocks {
-            let Some(front) = self.offer.pop_front() else {
-                return;
+            let Some(Offered {
+                block: front,
+                route,
+            }) = self.offer.pop_front()
+            else {
+                break;
             };
-            if let (_, Some(rest)) = front.split(block.quantity_t()) {
-                self.offer.push_front(rest);
+            taken.add(&route, block.quantity_g());
+            if let (_, Some(block)) = front.split(block.quantity_t()) {
+                self.offer.push_front(Offered { block, route });
             }
         }
+        taken
     }
 }
 

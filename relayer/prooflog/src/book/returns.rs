@@ -50,12 +50,13 @@ impl Book {
             .checked_sub(grams)
             .ok_or("more is burned than circulates (R1)")?;
         pool.totals.owed_g += grams;
-        pool.take(&expected);
+        let routes = pool.take(&expected);
         let story = BurnStory {
             index,
             pool: moved.pool,
             leaf: leaf.clone(),
             allocation: expected,
+            routes,
             quantity_g: grams,
             end: BurnEnd::Open,
         };
@@ -82,7 +83,8 @@ impl Book {
             return Err("other units than allocated".into());
         }
         burn.end = end;
-        let allocation = burn.allocation.clone();
+        let (allocation, routes) = (burn.allocation.clone(), burn.routes.clone());
+        self.outstanding.take_all(&routes);
         let book = self.pools.entry(moved.pool).or_default();
         book.totals.locked_g -= moved.quantity_g.0;
         book.totals.owed_g -= moved.quantity_g.0;

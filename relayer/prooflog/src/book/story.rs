@@ -1,8 +1,11 @@
 //! What the log says about one lock, burn or route.
 
+use std::sync::Arc;
+
 use alloy_primitives::B256;
 use serde_json::Value;
 
+use super::outstanding::ByRoute;
 use crate::leaf::{AdminSignature, Leaf};
 use crate::serial::Block;
 
@@ -15,6 +18,8 @@ pub struct LockStory {
     pub pool: B256,
     /// Its terms.
     pub terms: Value,
+    /// The route that they name.
+    pub route: Arc<str>,
     /// Units locked.
     pub units: Vec<Block>,
     /// Grams.
@@ -47,6 +52,8 @@ pub struct BurnStory {
     pub leaf: Leaf,
     /// Its originals.
     pub allocation: Vec<Block>,
+    /// Which routes brought them into custody.
+    pub routes: ByRoute,
     /// Grams.
     pub quantity_g: u64,
     /// Whether they were given.

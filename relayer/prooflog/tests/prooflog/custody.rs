@@ -5,10 +5,7 @@ use isthmus_prooflog::book::Book;
 use isthmus_prooflog::leaf::{Grams, Leaf, Purpose};
 
 use crate::book::{first, refusal, refused, replay, second};
-use crate::world::{
-    blocks, book, burned, given, locked, minted, pool, quantity, serial, terms, units, unlocked,
-    voided,
-};
+use crate::world::{blocks, book, burned, given, locked, minted, pool, serial, terms};
 
 #[test]
 fn allocation_is_oldest_mint_first_lowest_serial_first_and_splits_blocks() {
@@ -119,26 +116,6 @@ fn a_pool_too_large_to_count_is_refused_and_does_not_overflow() {
         assert!(book.pool(&pool()).unwrap().totals.holds());
         low += most + 1;
     }
-}
-
-#[test]
-fn outstanding_is_what_was_locked_through_a_route_and_not_unlocked() {
-    let leaves = [
-        locked(&first()),
-        locked(&second()),
-        voided(&second()),
-        unlocked(&second()),
-        minted(&first()),
-    ];
-    let expected = [100, 250, 250, 100, 100];
-    let mut book = book();
-    for (leaf, tonnes) in leaves.iter().zip(expected) {
-        book.apply(leaf).unwrap();
-        assert_eq!(book.outstanding_g("verra-evm"), tonnes * 1_000_000);
-        assert_eq!(book.outstanding_g("other"), 0);
-    }
-    assert_eq!(quantity(&first()), Grams(100_000_000));
-    assert_eq!(units(&first()).len(), 1);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Random legal histories hold the pool identity at every leaf; changed ones are refused.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::B256;
 use isthmus_prooflog::book::{Book, Totals};
 use isthmus_prooflog::leaf::{Leaf, Purpose};
@@ -8,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::world::{
-    book, burned, given, locked, minted, owed, pool, serial, terms, unlocked, voided,
+    another_route, book, burned, given, locked, minted, owed, pool, serial, terms, unlocked, voided,
 };
 
 /// What to do next; the numbers choose among what is possible.
@@ -43,6 +45,8 @@ struct Model {
     burns: Vec<(u64, Purpose, Vec<Block>)>,
     taken: std::collections::BTreeSet<u64>,
     totals: Totals,
+    /// Which route brought each unit that is in custody.
+    through: BTreeMap<u64, &'static str>,
     nonce: u8,
     burned: u64,
 }
@@ -59,18 +63,52 @@ fn numbers(blocks: &[Block]) -> impl Iterator<Item = u64> + '_ {
     blocks.iter().flat_map(|block| block.first..=block.last)
 }
 
+/// Two routes of one pool.
+const ROUTES: [&str; 2] = ["verra-evm", "another"];
+
+fn two_routes() -> Book {
+    let mut book = book();
+    book.apply(&another_route()).unwrap();
+    book
+}
+
 impl Model {
+    /// Out of custody, or used up.
+    fn left(&mut self, blocks: &[Block]) {
+        for unit in numbers(blocks) {
+            assert!(
+                self.through.remove(&unit).is_some(),
+                "unit {unit} left twice"
+            );
+        }
+    }
+
+    /// Routes take turns.
+    fn next_terms(&mut self, first: u64, tonnes: u64) -> (&'static str, Value) {
+        self.nonce += 1;
+        let route = ROUTES[usize::from(self.nonce % 2)];
+        let mut terms = terms(&[serial(first, first + tonnes - 1)], self.nonce);
+        terms["route"] = route.into();
+        (route, terms)
+    }
+
+    fn outstanding_g(&self, route: &str) -> u64 {
+        let units = self.through.values().filter(|through| **through == route);
+        units.map(|_| 1_000_000).sum()
+    }
+
     /// The leaf for this act, if the act is possible now; `Err` is a leaf that must be refused.
     fn leaf(&mut self, act: Act, book: &Book) -> Option<Result<Leaf, Leaf>> {
         Some(Ok(match act {
             Act::Lock(first, t) => {
-                self.nonce += 1;
-                let terms = terms(&[serial(first, first + t - 1)], self.nonce);
+                let (route, terms) = self.next_terms(first, t);
                 let leaf = locked(&terms);
                 if (first..first + t).any(|unit| self.taken.contains(&unit)) {
                     return Some(Err(leaf));
                 }
                 self.taken.extend(first..first + t);
+                self.through
+                    .extend((first..first + t).map(|unit| (unit, route)));
                 self.totals.locked_g += grams(&terms);
                 self.totals.pending_g += grams(&terms);
                 self.open.push(terms);
@@ -93,6 +131,7 @@ impl Model {
                 self.totals.locked_g -= grams(&terms);
                 let unit = Block::parse(terms["units"][0].as_str().unwrap()).unwrap();
                 self.taken.retain(|n| !(unit.first..=unit.last).contains(n));
+                self.left(&[unit]);
                 unlocked(&terms)
             }
             Act::Burn(t, retire) => {
@@ -120,6 +159,7 @@ impl Model {
                 let total = isthmus_prooflog::serial::total_g(&blocks);
                 self.totals.locked_g -= total;
                 self.totals.owed_g -= total;
+                self.left(&blocks);
                 if purpose == Purpose::Release {
                     let back: Vec<_> = numbers(&blocks).collect();
                     self.taken.retain(|n| !back.contains(n));
@@ -132,7 +172,7 @@ impl Model {
 
 /// A legal history, checked against the model at every leaf.
 fn history(acts: &[Act]) -> Vec<Leaf> {
-    let (mut model, mut book) = (Model::default(), book());
+    let (mut model, mut book) = (Model::default(), two_routes());
     let mut leaves = Vec::new();
     for act in acts {
         match model.leaf(*act, &book) {
@@ -146,12 +186,15 @@ fn history(acts: &[Act]) -> Vec<Leaf> {
         let totals = book.pool(&pool()).map(|p| p.totals).unwrap_or_default();
         assert_eq!(totals, model.totals);
         assert!(totals.holds(), "{totals:?}");
+        for route in ROUTES {
+            assert_eq!(book.outstanding_g(route), model.outstanding_g(route));
+        }
     }
     leaves
 }
 
 fn accepted(leaves: &[Leaf]) -> bool {
-    let mut book = book();
+    let mut book = two_routes();
     leaves.iter().all(|leaf| book.apply(leaf).is_ok())
 }
 

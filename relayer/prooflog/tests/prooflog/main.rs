@@ -16,6 +16,7 @@ mod gate;
 mod history;
 mod leaves;
 mod notes;
+mod outstanding;
 mod parsers;
 mod policy;
 mod receipts;

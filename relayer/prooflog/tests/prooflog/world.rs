@@ -153,6 +153,13 @@ pub(crate) fn route(version: u64) -> Value {
            "id": "verra-evm", "origin": REGISTRY, "v": 1, "version": version})
 }
 
+/// A second route of the same pool.
+pub(crate) fn another_route() -> Leaf {
+    let mut document = route(1);
+    document["id"] = "another".into();
+    World::new(0).route_leaf(&document)
+}
+
 pub(crate) fn pool() -> B256 {
     pool_of(&route(1), CLASS).unwrap()
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use isthmus_core::id::TransferId;
+use isthmus_core::id::{RouteId, TransferId};
 use isthmus_core::instruction::Purpose;
 use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::{Append, AppendError, BookChange, Journal};
@@ -39,15 +39,33 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..50)
 }
 
-/// Single units: who holds each, and the pool's offer in order.
+/// Single units: who holds each, the pool's offer in order, and through which route each came that is in custody.
 #[derive(Default)]
 struct Naive {
     held: BTreeMap<u64, TransferId>,
     offer: Vec<u64>,
+    through: BTreeMap<u64, RouteId>,
+}
+
+/// Two routes of one pool.
+fn routes() -> [RouteId; 2] {
+    [sample::route().id, "another".parse().unwrap()]
 }
 
 fn units(blocks: &[SerialBlock]) -> Vec<u64> {
     blocks.iter().flat_map(|b| b.first()..=b.last()).collect()
+}
+
+impl Naive {
+    /// Out of custody, or used up.
+    fn left(&mut self, blocks: &[SerialBlock]) {
+        for unit in units(blocks) {
+            assert!(
+                self.through.remove(&unit).is_some(),
+                "unit {unit} left twice"
+            );
+        }
+    }
 }
 
 /// The three books, and what is open in them.
@@ -88,8 +106,13 @@ impl Books {
             burned: Vec::new(),
             number: 0,
         };
-        let route = json!({"kind": "ROUTE", "at_ms": 1, "v": 1, "route": sample::route(), "signatures": []});
-        books.record(Append::default(), serde_json::from_value(route).unwrap());
+        for id in routes() {
+            let mut route = sample::route();
+            route.id = id;
+            let leaf =
+                json!({"kind": "ROUTE", "at_ms": 1, "v": 1, "route": route, "signatures": []});
+            books.record(Append::default(), serde_json::from_value(leaf).unwrap());
+        }
         books
     }
 
@@ -134,7 +157,11 @@ impl Books {
             return;
         }
         self.number += 1;
-        let outbound = sample::outbound(self.number, &blocks);
+        let mut outbound = sample::outbound(self.number, &blocks);
+        if self.number.is_multiple_of(2) {
+            let [_, another] = routes();
+            outbound.terms.route = another;
+        }
         let taken = units(&blocks)
             .into_iter()
             .any(|unit| self.naive.held.contains_key(&unit));
@@ -150,6 +177,8 @@ impl Books {
         assert!(!taken, "admitted though taken");
         for unit in units(&blocks) {
             self.naive.held.insert(unit, admitted.id());
+            let route = outbound.terms.route.clone();
+            self.naive.through.insert(unit, route);
         }
         let entry = Story::of(&admitted).locked(&outbound).append();
         let more = json!({"terms": outbound.terms, "units": texts(&outbound.units)});
@@ -201,6 +230,7 @@ impl Books {
         };
         let more = json!({"units": texts(&outbound.units)});
         self.record(entry, leaf("UNLOCKED", transfer.id(), grams, more));
+        self.naive.left(&outbound.units);
         self.naive.held.retain(|_, holder| *holder != transfer.id());
     }
 
@@ -284,6 +314,7 @@ impl Books {
             },
             logged,
         );
+        self.naive.left(&back.allocation);
         if back.burn.purpose == Purpose::Release {
             self.naive.held.retain(|_, holder| *holder != id);
         }
@@ -300,9 +331,20 @@ impl Books {
             let holder = stored.map(|(_, holder)| holder);
             assert_eq!(holder, self.naive.held.get(&unit).copied(), "unit {unit}");
         }
+        self.compare_outstanding();
         let pool = self.log.pool(&(*sample::pool().id().as_bytes()).into());
         if let Some(pool) = pool {
             assert!(pool.totals.holds());
+        }
+    }
+
+    /// Each route's cap is used by the same units in all three.
+    fn compare_outstanding(&self) {
+        for route in routes() {
+            let through = self.naive.through.values().filter(|r| **r == route).count();
+            let stored = self.world.store.outstanding(&route).unwrap();
+            assert_eq!(stored.tonnes(), u64::try_from(through).ok(), "{route}");
+            assert_eq!(self.log.outstanding_g(route.as_str()), stored.grams());
         }
     }
 }
@@ -315,6 +357,7 @@ proptest! {
         let mut books = Books::new();
         for step in &steps {
             books.step(step);
+            books.compare_outstanding();
         }
         books.compare();
         books.world = books.world.reopened();

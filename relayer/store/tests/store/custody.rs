@@ -4,6 +4,7 @@ use isthmus_core::instruction::Purpose;
 use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::{Append, AppendError, BookChange, Journal};
 use isthmus_core::serial_block::{NumberingSpace, SerialBlock, Series};
+use isthmus_core::terms::Outbound;
 use isthmus_core::testing::sample;
 use isthmus_core::transfer::{Event, Transfer};
 
@@ -11,15 +12,19 @@ use crate::world::{Story, World, admission};
 
 /// Mints an admitted transfer, with its leaf, which orders the offers.
 pub(crate) fn mint(world: &World, number: u64, units: &[SerialBlock]) -> Transfer {
-    let outbound = sample::outbound(number, units);
-    let admitted = world.admit(number, units);
+    mint_of(world, &sample::outbound(number, units))
+}
+
+/// The same, whatever the terms.
+pub(crate) fn mint_of(world: &World, outbound: &Outbound) -> Transfer {
+    let admitted = world.append(admission(outbound)).unwrap().transfer.unwrap();
     let story = Story::of(&admitted)
-        .locked(&outbound)
-        .signed(&outbound)
+        .locked(outbound)
+        .signed(outbound)
         .intends()
         .done(OperationKind::Mint, &[]);
     let entry = Append {
-        leaves: vec![format!("MINTED {number}").into_bytes()],
+        leaves: vec![format!("MINTED {}", admitted.id()).into_bytes()],
         book: vec![BookChange::Offer {
             transfer: admitted.id(),
         }],
@@ -29,7 +34,7 @@ pub(crate) fn mint(world: &World, number: u64, units: &[SerialBlock]) -> Transfe
 }
 
 /// A burn that gets `blocks`.
-fn burn(number: u64, purpose: Purpose, blocks: &[SerialBlock]) -> Append {
+pub(crate) fn burn(number: u64, purpose: Purpose, blocks: &[SerialBlock]) -> Append {
     let back = sample::back(number, purpose, blocks);
     Append {
         transfer: Some((back.burn.id(), 0)),
@@ -43,7 +48,7 @@ fn burn(number: u64, purpose: Purpose, blocks: &[SerialBlock]) -> Append {
     }
 }
 
-fn given(transfer: &Transfer, purpose: Purpose, units: &[SerialBlock]) -> Append {
+pub(crate) fn given(transfer: &Transfer, purpose: Purpose, units: &[SerialBlock]) -> Append {
     let (operation, change) = match purpose {
         Purpose::Release => (
             OperationKind::Release,
@@ -67,7 +72,7 @@ fn given(transfer: &Transfer, purpose: Purpose, units: &[SerialBlock]) -> Append
     }
 }
 
-fn allocation(world: &World, tonnes: u64) -> Option<Vec<SerialBlock>> {
+pub(crate) fn allocation(world: &World, tonnes: u64) -> Option<Vec<SerialBlock>> {
     world.store.allocate(sample::pool().id(), tonnes).unwrap()
 }
 

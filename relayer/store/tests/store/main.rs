@@ -13,6 +13,7 @@ mod crashing;
 mod custody;
 mod due;
 mod opening;
+mod outstanding;
 mod promises;
 mod reading;
 mod world;

@@ -111,6 +111,7 @@ pub(crate) fn admission(outbound: &Outbound) -> Append {
         book: vec![BookChange::Reserve {
             transfer,
             pool: outbound.pool,
+            route: outbound.terms.route.clone(),
             blocks: outbound.units.clone(),
         }],
         ..Append::default()
