@@ -19,4 +19,5 @@ mod relayer_killed;
 mod reorgs;
 mod slow_registry;
 mod stolen_relayer;
+mod storm;
 mod world;
