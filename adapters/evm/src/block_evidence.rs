@@ -13,8 +13,9 @@ use alloy::trie::root::adjust_index_for_rlp;
 use alloy::trie::{HashBuilder, Nibbles};
 use isthmus_core::ports::FindError;
 
-use crate::chain::{BlockRef, Chain};
+use crate::chain::Chain;
 use crate::evidence::{EvmEvidence, receipt_key};
+use crate::node::BlockRef;
 
 /// A block with everything that proofs of its events need.
 #[derive(Debug)]

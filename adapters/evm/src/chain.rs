@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{Address, B256};
 use alloy::providers::{Provider, RootProvider};
-use alloy::rpc::types::{Block, TransactionRequest};
+use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
 use isthmus_core::id::LedgerId;
@@ -15,13 +15,7 @@ use isthmus_core::ports::{Contradiction, FindError};
 
 use crate::config::ChainFinality;
 use crate::connect::{self, ConnectError};
-
-/// One JSON-RPC endpoint.
-#[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) url: String,
-    pub(crate) rpc: RootProvider,
-}
+use crate::node::{BlockRef, Node};
 
 /// The gate's chain, through one or more nodes.
 #[derive(Debug)]
@@ -42,15 +36,6 @@ pub(crate) struct Chain {
     anchor: Mutex<Option<BlockRef>>,
 }
 
-/// A block, named so that it cannot be confused with another of its height.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BlockRef {
-    pub(crate) number: u64,
-    pub(crate) hash: B256,
-    /// Seconds since the Unix epoch.
-    pub(crate) timestamp: u64,
-}
-
 /// The two blocks that questions are asked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heads {
@@ -58,64 +43,6 @@ pub(crate) struct Heads {
     pub(crate) latest: BlockRef,
     /// Agreed by all nodes; cannot change.
     pub(crate) last_final: BlockRef,
-}
-
-/// A question that a node did not answer.
-#[derive(Debug, thiserror::Error)]
-#[error("node {url} did not answer {question}")]
-pub(crate) struct NodeError {
-    url: String,
-    question: &'static str,
-    #[source]
-    source: TransportError,
-}
-
-/// A node's answer that lacks what it must contain.
-#[derive(Debug, thiserror::Error)]
-#[error("node {url}: {problem}")]
-pub(crate) struct IncompleteAnswer {
-    pub(crate) url: String,
-    pub(crate) problem: String,
-}
-
-impl Node {
-    async fn block(&self, number: BlockNumberOrTag) -> Result<BlockRef, FindError> {
-        let answer = self.rpc.get_block_by_number(number).await;
-        let block = self.answered("eth_getBlockByNumber", answer)?;
-        let block = block.ok_or_else(|| self.incomplete(format!("it has no block {number}")))?;
-        Ok(BlockRef::from(&block))
-    }
-
-    pub(crate) fn answered<T>(
-        &self,
-        question: &'static str,
-        answer: Result<T, TransportError>,
-    ) -> Result<T, FindError> {
-        answer.map_err(|source| {
-            FindError::Unavailable(Box::new(NodeError {
-                url: self.url.clone(),
-                question,
-                source,
-            }))
-        })
-    }
-
-    fn incomplete(&self, problem: String) -> FindError {
-        FindError::Unavailable(Box::new(IncompleteAnswer {
-            url: self.url.clone(),
-            problem,
-        }))
-    }
-}
-
-impl From<&Block> for BlockRef {
-    fn from(block: &Block) -> Self {
-        Self {
-            number: block.header.number,
-            hash: block.header.hash,
-            timestamp: block.header.timestamp,
-        }
-    }
 }
 
 /// What a chain needs besides its nodes.

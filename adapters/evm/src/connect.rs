@@ -9,9 +9,10 @@ use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
 use isthmus_core::id::LedgerId;
 
-use crate::chain::{Chain, ChainSettings, Node};
+use crate::chain::{Chain, ChainSettings};
 use crate::config::{ConfigError, EvmConfig};
 use crate::contract::{Gate, evm_address};
+use crate::node::Node;
 
 /// Why a chain cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +107,6 @@ pub(crate) async fn open(config: &EvmConfig) -> Result<(Chain, Address), Connect
         .next()
         .ok_or_else(|| ConfigError::NoEndpoint(config.ledger.clone()))?;
     let units = ask(&first, config, &Gate::unitsCall {}).await?;
-    ask(&first, config, &Gate::redemptionStepCall {}).await?;
-    ask(&first, config, &Gate::epochCall {}).await?;
     let settings = ChainSettings {
         ledger: config.ledger.clone(),
         id,

@@ -41,6 +41,9 @@ sol! {
         error TooFewSignatures(uint256 given, uint8 threshold);
         error UnknownSigner(address signer);
         error SignersNotAscending(address previous, address next);
+        error BadSignerSet(uint256 signers, uint8 threshold);
+        error ZeroRedemptionStep();
+        error OneRoleOnly(address account);
 
         event Minted(bytes32 indexed transferId, uint256 indexed assetClass, address indexed recipient, uint256 quantity);
         event Skipped(bytes32 indexed transferId, uint8 reason);

@@ -8,12 +8,12 @@ use alloy::primitives::{Bytes, TxHash, U256, hex};
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolValue;
-use alloy::transports::TransportError;
+use alloy::transports::{RpcError, TransportError};
 use isthmus_core::id::Address;
 use isthmus_core::quantity::Quantity;
 use serde::Deserialize;
 
-use crate::contract::{core_address, evm_address};
+use crate::contract::{core_address, error_text, evm_address};
 use crate::key::SigningKey;
 
 const ARTIFACT: &str = include_str!("../../../contracts/artifacts/Gate.json");
@@ -57,10 +57,11 @@ pub enum DeployError {
         #[source]
         source: TransportError,
     },
-    /// The constructor refused.
-    #[error(
-        "deployment {0} failed: check signers (ascending, not zero) and threshold (1 to their number)"
-    )]
+    /// The constructor refuses; nothing was sent.
+    #[error("no gate can be made of these parameters: {0}")]
+    Refused(String),
+    /// The constructor refused in a block, or its gas ran out.
+    #[error("deployment {0} failed: does the deployer's account have the funds?")]
     Reverted(TxHash),
     /// Nobody mined it.
     #[error("deployment {0} is in no block after a minute: does the node make blocks?")]
@@ -86,6 +87,11 @@ pub async fn deploy_gate(
         .connect_http(url);
     let request = TransactionRequest::default().with_deploy_code(code(parameters)?);
     let pending = provider.send_transaction(request).await;
+    if let Err(RpcError::ErrorResp(refusal)) = &pending
+        && let Some(data) = refusal.as_revert_data()
+    {
+        return Err(DeployError::Refused(error_text(&data)));
+    }
     let hash = *answered("eth_sendRawTransaction", pending)?.tx_hash();
     for _ in 0..POLLS {
         let receipt = provider.get_transaction_receipt(hash).await;

@@ -19,6 +19,7 @@ mod find;
 mod lane;
 mod ledger;
 mod locate;
+mod node;
 mod observe;
 mod receipt;
 mod register;

@@ -7,9 +7,10 @@ use isthmus_core::id::Hash32;
 use isthmus_core::ports::{Cursor, Fact, FindError, Observations, Observed};
 
 use crate::block_evidence::Prover;
-use crate::chain::{BlockRef, Chain};
+use crate::chain::Chain;
 use crate::contract::Gate;
 use crate::locate::{burn_key, gate_logs};
+use crate::node::BlockRef;
 use crate::receipt;
 use crate::views::burn_count;
 

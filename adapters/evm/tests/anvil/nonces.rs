@@ -155,7 +155,7 @@ async fn a_restart_with_an_older_journal_goes_on_after_the_chain() {
 
 #[tokio::test]
 async fn drafts_are_sent_in_the_order_of_their_nonces() {
-    let world = World::ready().await;
+    let (world, proxy) = World::ready().await.behind_proxy().await;
     let mut attempts = Vec::new();
     for number in 1..=3 {
         attempts.push(world.prepare(&world.mint(number)).await);
@@ -164,6 +164,12 @@ async fn drafts_are_sent_in_the_order_of_their_nonces() {
     drafts.reverse();
     let answers = world.ledger.send(&drafts).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    drafts.reverse();
+    let sent = proxy.transactions();
+    assert_eq!(sent.len(), 3);
+    for (request, draft) in sent.iter().zip(&drafts) {
+        assert!(request.contains(&hex::encode(&draft.bytes)));
+    }
     lands(&world, &attempts.iter().collect::<Vec<_>>()).await;
 }
 
@@ -179,13 +185,32 @@ async fn a_stranger_with_our_key_is_a_contradiction() {
         matches!(found, Ok(Found::Unsettled { .. })),
         "it may be dropped again: {found:?}"
     );
-    // Long ago, so that the block has to be looked for.
-    world.node.mine(40).await;
+    world.settle().await;
     let found = world.find(&attempt).await;
     assert!(
         matches!(found, Err(FindError::Contradiction(_))),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn the_block_in_which_a_stranger_used_a_nonce_is_found_wherever_it_is() {
+    let world = World::ready().await;
+    let mut attempts = Vec::new();
+    for number in 1..=5 {
+        attempts.push(world.prepare(&world.mint(number)).await);
+    }
+    for blocks in [1, 1, 2, 1, 20] {
+        let stranger = TxKind::Call(evm_address(key(ADMIN).address()));
+        world.transact(MINTER, stranger, Bytes::new()).await;
+        world.node.mine(blocks).await;
+    }
+    for found in world.ledger.find(&attempts).await {
+        assert!(
+            matches!(found, Err(FindError::Contradiction(_))),
+            "{found:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -87,6 +87,24 @@ async fn a_page_never_ends_inside_a_block() {
 }
 
 #[tokio::test]
+async fn no_block_between_two_ranges_is_left_out() {
+    let world = World::ready().await;
+    world.sent(&world.mint(20)).await;
+    world.node.mine(1).await;
+    for _ in 0..7 {
+        world.burn(1).await;
+        world.node.mine(1).await;
+    }
+    world.settle().await;
+    let page = world.ledger.observe(&START, 100).await.unwrap();
+    assert_eq!((page.facts.len(), page.next.last_number), (7, 7));
+    for number in 1..=7 {
+        let burn = world.ledger.burn_at_final(number).await.unwrap();
+        assert_eq!(burn.unwrap().0.number, number);
+    }
+}
+
+#[tokio::test]
 async fn a_gap_in_the_numbers_is_a_contradiction() {
     let world = four_burns().await;
     for last_number in [1, 4] {

@@ -6,9 +6,11 @@ use isthmus_core::id::TransferId;
 use isthmus_core::operation::{MintItem, Operation, SignedBatch};
 use isthmus_core::ports::{Attempt, Ledger, PrepareError, SendError};
 use isthmus_core::quantity::Quantity;
+use isthmus_evm::deploy::{DeployError, GateParameters, deploy_gate};
 use isthmus_evm::{EvmConfig, EvmLedger, FeeLimits, MAX_BATCH, Outcome};
 
-use crate::setup::{DAY_MS, class, item, senders};
+use crate::node::Node;
+use crate::setup::{ADMIN, ATTESTERS, CHAIN_ID, DAY_MS, class, item, key, parameters, senders};
 use crate::world::World;
 
 #[tokio::test]
@@ -134,4 +136,21 @@ async fn a_registration_that_got_lost_is_made_again() {
     };
     world.settle().await;
     world.final_receipt(&attempt).await;
+}
+
+#[tokio::test]
+async fn a_gate_that_cannot_be_is_not_deployed() {
+    let node = Node::start(CHAIN_ID);
+    let mut descending = parameters();
+    descending.signers.reverse();
+    let wrong = GateParameters {
+        threshold: u8::try_from(ATTESTERS.len()).unwrap() + 1,
+        ..parameters()
+    };
+    for (parameters, reason) in [(descending, "SignersNotAscending"), (wrong, "BadSignerSet")] {
+        let error = deploy_gate(&node.url, &key(ADMIN), &parameters).await;
+        let error = error.unwrap_err();
+        assert!(matches!(error, DeployError::Refused(_)), "{error:?}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) struct Proxy {
     pub(crate) url: String,
     fault: Arc<Mutex<Fault>>,
+    transactions: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,19 +30,29 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fault = Arc::new(Mutex::new(Fault::None));
-        let shared = Arc::clone(&fault);
+        let transactions = Arc::new(Mutex::new(Vec::new()));
+        let shared = (Arc::clone(&fault), Arc::clone(&transactions));
         // Ends with the test process.
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (node, fault) = (node.clone(), Arc::clone(&shared));
-                std::thread::spawn(move || serve(client, &node, &fault));
+                let (node, (fault, sent)) = (node.clone(), shared.clone());
+                std::thread::spawn(move || serve(client, &node, &fault, &sent));
             }
         });
-        Self { url, fault }
+        Self {
+            url,
+            fault,
+            transactions,
+        }
     }
 
     pub(crate) fn fail(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// The requests that sent transactions, in order, whatever became of them.
+    pub(crate) fn transactions(&self) -> Vec<String> {
+        self.transactions.lock().unwrap().clone()
     }
 
     pub(crate) fn heal(&self) {
@@ -49,9 +60,14 @@ impl Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, node: &str, fault: &Mutex<Fault>) {
+fn serve(mut client: TcpStream, node: &str, fault: &Mutex<Fault>, sent: &Mutex<Vec<String>>) {
     while let Some(request) = message(&mut client) {
-        let fault = current(fault, &request);
+        let text = String::from_utf8_lossy(&request);
+        let sends = text.contains("eth_sendRawTransaction");
+        if sends {
+            sent.lock().unwrap().push(text.into_owned());
+        }
+        let fault = current(fault, sends);
         match fault {
             Fault::Stall => return std::thread::sleep(Duration::from_secs(5)),
             Fault::NextSent => return,
@@ -69,17 +85,18 @@ fn serve(mut client: TcpStream, node: &str, fault: &Mutex<Fault>) {
 }
 
 /// What happens to this request; a fault of the next transaction is used up by it.
-fn current(fault: &Mutex<Fault>, request: &[u8]) -> Fault {
+fn current(fault: &Mutex<Fault>, sends: bool) -> Fault {
     let mut fault = fault.lock().unwrap();
     let now = *fault;
     match now {
         Fault::None | Fault::EveryAnswer | Fault::Stall => now,
         Fault::NextSentAnswer | Fault::NextSent => {
-            if !String::from_utf8_lossy(request).contains("eth_sendRawTransaction") {
-                return Fault::None;
+            if sends {
+                *fault = Fault::None;
+                now
+            } else {
+                Fault::None
             }
-            *fault = Fault::None;
-            now
         }
     }
 }

@@ -9,7 +9,7 @@ use isthmus_evm::SigningKey;
 use isthmus_evm::contract::evm_address;
 
 use crate::setup::{
-    ADMIN, ATTESTERS, CHAIN_ID, DAY_MS, DEPTH, GUARDIAN, HOLDER, attesters, class, item, sign,
+    ADMIN, ATTESTERS, CHAIN_ID, DAY_MS, DEPTH, GUARDIAN, HOLDER, attesters, item, sign,
 };
 use crate::world::World;
 
@@ -26,16 +26,25 @@ alloy::sol! {
 }
 
 #[tokio::test]
-async fn skips_that_may_pass_later_are_dead_and_others_refused() {
+async fn a_mint_of_an_unknown_class_is_dead_once_that_is_final() {
     let world = World::bare().await;
     let unknown = world.sent(&world.mint(1)).await;
-    world.settle().await;
+    world.node.mine(DEPTH).await;
+    let found = world.find(&unknown).await;
+    assert!(
+        matches!(found, Ok(Found::Unsettled { .. })),
+        "skipped in a block that may vanish: {found:?}"
+    );
+    world.node.mine(1).await;
     assert_eq!(
         world.refusal(&unknown).await,
         ("dead", "unknown_class".into())
     );
+}
 
-    world.ledger.register_class(&class()).await.unwrap();
+#[tokio::test]
+async fn skips_that_may_pass_later_are_dead_and_others_refused() {
+    let world = World::ready().await;
     let huge = MintItem {
         quantity: Quantity::from_tonnes(1001).unwrap(),
         ..item(2)
@@ -81,7 +90,11 @@ async fn skips_that_may_pass_later_are_dead_and_others_refused() {
         world.refusal(&attempts[4]).await,
         ("refused", "recipient_refused".into())
     );
+}
 
+#[tokio::test]
+async fn a_pause_stops_mints_and_the_same_batch_passes_after_it() {
+    let world = World::ready().await;
     world.call_gate(GUARDIAN, &pauseCall {}).await;
     world.node.mine(1).await;
     let paused = world.sent(&world.mint(6)).await;
@@ -94,7 +107,7 @@ async fn skips_that_may_pass_later_are_dead_and_others_refused() {
         "works while paused"
     );
 
-    // Dead is not for ever: the same item, signed again, passes.
+    // Dead is not for ever: what was signed still counts.
     world.call_gate(ADMIN, &unpauseCall {}).await;
     world.node.mine(1).await;
     let mut again = world.sent(&world.mint(6)).await;

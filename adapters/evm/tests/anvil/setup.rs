@@ -110,8 +110,8 @@ pub(crate) fn senders_from(mint_nonce: u64, void_nonce: u64) -> Senders {
     }
 }
 
-pub(crate) async fn deploy(node: &Node) -> Address {
-    let parameters = GateParameters {
+pub(crate) fn parameters() -> GateParameters {
+    GateParameters {
         admin: key(ADMIN).address(),
         guardian: key(GUARDIAN).address(),
         signers: attesters(&ATTESTERS)
@@ -121,7 +121,10 @@ pub(crate) async fn deploy(node: &Node) -> Address {
         threshold: 2,
         redemption_step: Quantity::from_tonnes(1).unwrap(),
         default_cap: Quantity::from_tonnes(1000).unwrap(),
-    };
+    }
+}
+
+pub(crate) async fn deploy(node: &Node) -> Address {
     // The deployment waits for its blocks, so somebody must make them.
     let mining = async {
         loop {
@@ -129,7 +132,7 @@ pub(crate) async fn deploy(node: &Node) -> Address {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    let deployer = key(ADMIN);
+    let (deployer, parameters) = (key(ADMIN), parameters());
     tokio::select! {
         gate = deploy_gate(&node.url, &deployer, &parameters) => gate.unwrap(),
         () = mining => unreachable!("it mines for ever"),
