@@ -141,6 +141,7 @@ impl Account {
         let patience = now.plus_ms(PATIENCE_MS);
         let until = expires.map_or(patience, |at| at.min(patience));
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.sent.retain(|_, until| now < *until);
         nonces.sent.insert(nonce, until);
     }
 
@@ -155,8 +156,7 @@ impl Account {
         now: Timestamp,
         fees: Fees,
     ) -> Vec<Signed> {
-        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        nonces.sent = nonces.sent.split_off(&pending);
+        let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         let gaps: Vec<_> = (pending..end)
             .filter(|nonce| !nonces.in_use(*nonce, now))
             .take(FILLERS_PER_CALL)

@@ -1,5 +1,7 @@
 //! What became of mints and voids: absent before, final after, and what circulates in the end.
 
+use alloy::consensus::{Transaction as _, TxEnvelope};
+use alloy::eips::eip2718::Decodable2718;
 use isthmus_core::operation::{MintItem, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{Attempt, FindError, Found, Ledger, Page};
@@ -8,7 +10,7 @@ use isthmus_core::receipt::EvidenceKind;
 use isthmus_evm::Outcome;
 use isthmus_evm::evidence::EvmEvidence;
 
-use crate::setup::{ADMIN, DAY_MS, DEPTH, class, item, key};
+use crate::setup::{ADMIN, DAY_MS, DEPTH, HOLDER, class, item, key};
 use crate::world::World;
 
 #[tokio::test]
@@ -117,17 +119,28 @@ async fn a_mint_that_finds_the_void_says_so_and_the_other_way_round() {
 #[tokio::test]
 async fn a_mint_that_somebody_else_sent_is_found_in_the_logs() {
     let world = World::ready().await;
-    world.sent(&world.mint(1)).await;
+    let unsent = world.prepare(&world.mint(1)).await;
+    let bytes = &unsent.drafts[0].bytes;
+    let signed = TxEnvelope::decode_2718(&mut bytes.as_slice()).unwrap();
+    world
+        .transact(HOLDER, signed.kind(), signed.input().clone())
+        .await;
+    world.node.mine(1).await;
+    let found = world.find(&unsent).await;
+    assert!(
+        matches!(found, Ok(Found::Unsettled { .. })),
+        "nothing to send: {found:?}"
+    );
     // More blocks than one range of logs may have.
     world.node.mine(10).await;
-    let unsent = Attempt {
-        operation: world.mint(1),
+    let forgotten = Attempt {
         drafts: vec![],
+        ..unsent.clone()
     };
-    assert_eq!(
-        world.final_receipt(&unsent).await.operation,
-        OperationKind::Mint
-    );
+    for attempt in [&unsent, &forgotten] {
+        let receipt = world.final_receipt(attempt).await;
+        assert_eq!(receipt.operation, OperationKind::Mint);
+    }
 }
 
 #[tokio::test]
