@@ -1,13 +1,11 @@
-//! The chain as its users see it: balances, payments, burns; and what a chain does on a bad day: reorgs, no blocks.
+//! The chain as its users see it: balances, payments, burns, and what the gate has recorded.
 
 use std::time::{Duration, Instant};
 
-use alloy::eips::BlockId;
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Bytes, TxHash, U256};
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder, RootProvider};
-use alloy::rpc::types::anvil::ReorgOptions;
 use alloy::rpc::types::{Filter, TransactionReceipt, TransactionRequest};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolEvent};
@@ -45,7 +43,7 @@ const FUNDS_WEI: u128 = 1_000_000_000_000_000_000_000;
 pub struct Chain {
     /// JSON-RPC over http.
     pub url: String,
-    rpc: RootProvider,
+    pub(super) rpc: RootProvider,
     gate: Address,
     units: Address,
 }
@@ -260,41 +258,6 @@ impl Chain {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-
-    /// The newest block's number.
-    pub async fn height(&self) -> anyhow::Result<u64> {
-        Ok(self.rpc.get_block_number().await?)
-    }
-
-    /// The newest block's time in seconds.
-    pub async fn time_s(&self) -> anyhow::Result<u64> {
-        let block = self.rpc.get_block(BlockId::latest()).await?;
-        Ok(block.context("there is a newest block")?.header.timestamp)
-    }
-
-    /// Makes blocks at once.
-    pub async fn mine(&self, blocks: u64) -> anyhow::Result<()> {
-        Ok(self.rpc.anvil_mine(Some(blocks), None).await?)
-    }
-
-    /// Replaces the newest `depth` blocks by empty ones: what was in them never happened.
-    pub async fn reorg(&self, depth: u64) -> anyhow::Result<()> {
-        let options = ReorgOptions {
-            depth,
-            tx_block_pairs: vec![],
-        };
-        Ok(self.rpc.anvil_reorg(options).await?)
-    }
-
-    /// No blocks any more, until [`Self::resume_blocks`].
-    pub async fn stop_blocks(&self) -> anyhow::Result<()> {
-        Ok(self.rpc.anvil_set_interval_mining(0).await?)
-    }
-
-    /// A block a second again.
-    pub async fn resume_blocks(&self) -> anyhow::Result<()> {
-        Ok(self.rpc.anvil_set_interval_mining(1).await?)
     }
 }
 

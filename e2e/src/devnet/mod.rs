@@ -5,7 +5,7 @@
 //! files in its folder, if it was given one.
 //!
 //! Parts: `programs` (where the binaries are), `keys` and `parties` (who is who), `files` (what each party is configured with),
-//! `service` (one process: start, kill -9, start again), `registry`, `chain` and `control` (clients), `route`, `outbound`,
+//! `service` (one process: start, kill -9, start again), `registry`, `chain` with `blocks`, and `control` (clients), `route`, `outbound`,
 //! `redemption`, `wait` and `audit` (what people do with it).
 
 pub mod audit;
@@ -16,6 +16,7 @@ pub mod parties;
 pub mod registry;
 pub mod service;
 
+mod blocks;
 mod files;
 mod outbound;
 mod programs;

@@ -15,6 +15,7 @@ mod liar;
 mod operating;
 mod races;
 mod refusals;
+mod refused_returns;
 mod relayer_killed;
 mod reorgs;
 mod slow_registry;

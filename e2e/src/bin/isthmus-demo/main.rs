@@ -17,7 +17,7 @@ use isthmus_e2e::devnet::{Devnet, Options};
 use narrator::Narrator;
 
 /// Shows Isthmus at work: units are locked at a registry, minted on a chain, paid, burned, retired and released; a transfer is
-/// withdrawn; every step is proved offline. Takes about a minute and ends by itself.
+/// withdrawn; every step is proved offline. Takes less than a minute and ends by itself.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

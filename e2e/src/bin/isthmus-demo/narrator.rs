@@ -81,7 +81,7 @@ impl Narrator {
         writeln!(
             self.out,
             "Isthmus moves carbon units between registries and chains so that one tonne is never usable in two places.\n\
-             This demo takes about a minute. It will:\n\
+             This demo takes less than a minute. It will:\n\
              \x20 1. start a sandbox registry with real Verra serials, a chain with a gate, three attesters and a relayer\n\
              \x20 2. agree on a route: one exchange proposes, another approves\n\
              \x20 3. lock a real serial block at the registry and mint its equivalent on the chain\n\
