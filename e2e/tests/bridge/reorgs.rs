@@ -29,12 +29,16 @@ impl World {
         }
     }
 
-    /// Replaces a block that is not final, and all above it, by empty ones.
+    /// Replaces a block when it is about to be final, and all above it, by empty ones.
     async fn remove_block(&self, block: u64) {
         let chain = &self.devnet.chain;
-        let depth = chain.height().await.unwrap() - block + 1;
-        assert!(depth <= FINALITY_DEPTH, "block {block} is final");
-        chain.reorg(depth).await.unwrap();
+        let height = chain.height().await.unwrap();
+        let newest = block + FINALITY_DEPTH - 1;
+        assert!(height <= newest, "block {block} is final");
+        chain.mine(newest - height).await.unwrap();
+        // Whoever does not wait until it is final believes it now.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        chain.reorg(FINALITY_DEPTH).await.unwrap();
     }
 
     /// Waits for a mint or void and removes its block; no more blocks are made then.
