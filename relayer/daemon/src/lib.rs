@@ -7,5 +7,6 @@ pub mod control;
 pub mod engine;
 pub mod error_code;
 pub mod proof;
+pub mod stored_block;
 pub mod telemetry;
 pub mod wire;

@@ -4,7 +4,6 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use isthmus_core::asset_class::AssetClass;
 use isthmus_core::id::{AccountId, Address, AssetClassId, Hash32, TransferId};
 use isthmus_core::mandate::HolderKey;
 use isthmus_core::ports::FindError;
@@ -12,6 +11,8 @@ use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Refusal;
 use isthmus_core::terms::Burn;
 use serde_json::Value;
+
+pub use crate::stored_block::{Standing, StoredBlock};
 
 /// The attester's own node, asked about one gate at final blocks only.
 #[async_trait]
@@ -81,26 +82,4 @@ pub enum Record {
     },
     /// A definite no.
     Refused(Refusal),
-}
-
-/// A block as a registry stores it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredBlock {
-    /// Its serial.
-    pub serial: String,
-    /// Where it lies.
-    pub account: AccountId,
-    /// Whether it is locked there.
-    pub standing: Standing,
-    /// Its class.
-    pub class: AssetClass,
-}
-
-/// What a registry says may be done with a block, as far as an attester cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Locked in custody.
-    Locked,
-    /// Anything else: held, pending, retired, cancelled, in a buffer.
-    Elsewhere,
 }

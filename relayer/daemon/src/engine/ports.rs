@@ -12,7 +12,7 @@ use isthmus_core::ports::BoxError;
 use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::time::Timestamp;
 
-pub use crate::attester::ports::{Standing, StoredBlock};
+pub use crate::stored_block::{Standing, StoredBlock};
 
 /// What a registry says about units and accounts.
 #[async_trait]
