@@ -64,6 +64,16 @@ impl EvmLedger {
         })
     }
 
+    /// Burns are whole multiples of it, in grams.
+    pub async fn redemption_step(&self) -> Result<Quantity, FindError> {
+        let chain = self.chain();
+        let at = chain.heads().await?.last_final.hash;
+        let call = Gate::redemptionStepCall {};
+        let step = chain.view(chain.gate, &call, at).await?;
+        core_quantity(step)
+            .ok_or_else(|| chain.contradiction(format!("redemption step {step} g cannot be")))
+    }
+
     /// The signer set in force at the newest final block.
     pub async fn signer_set(&self) -> Result<SignerSet, FindError> {
         let chain = self.chain();

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AssetClassId, LedgerId};
 use crate::jcs;
 
+/// Longest profile that a gate registers, in bytes (`contracts/src/Gate.sol`).
+pub const MAX_PROFILE: usize = 1024;
+
 /// The profile of interchangeable units, as locked. Its id is SHA-256 of its JCS form (`docs/protocol.md` §2), which the
 /// gate computes for itself at registration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

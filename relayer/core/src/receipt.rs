@@ -100,6 +100,19 @@ pub struct Refusal {
     pub lasting: Lasting,
 }
 
+impl Refusal {
+    /// The holder's own: the transfer ends before anything was locked.
+    pub fn withdrawn() -> Self {
+        Self {
+            code: "withdrawn".into(),
+            field: String::new(),
+            value: String::new(),
+            message: "withdrawn by the holder before anything was locked".into(),
+            lasting: Lasting::Never,
+        }
+    }
+}
+
 /// For how long a refusal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lasting {

@@ -224,14 +224,9 @@ impl Transfer {
         };
         match &self.state {
             State::Requested if self.pending.is_none() => {
-                let reason = Refusal {
-                    code: "withdrawn".into(),
-                    field: String::new(),
-                    value: String::new(),
-                    message: "withdrawn by the holder before anything was locked".into(),
-                    lasting: Lasting::Never,
+                self.state = State::Rejected {
+                    reason: Refusal::withdrawn(),
                 };
-                self.state = State::Rejected { reason };
             }
             // The lock may have happened: find out first, then undo it.
             State::Requested => self.withdrawal = Withdrawal::Wanted,

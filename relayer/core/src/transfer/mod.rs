@@ -68,6 +68,11 @@ impl Transfer {
         self.instruction.as_ref()
     }
 
+    /// Whether the holder wants it undone.
+    pub fn withdrawal(&self) -> Withdrawal {
+        self.withdrawal
+    }
+
     /// What is.
     pub fn state(&self) -> &State {
         &self.state

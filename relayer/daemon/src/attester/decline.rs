@@ -85,7 +85,7 @@ pub enum Ground {
 
 impl Ground {
     /// The stable code in answers.
-    pub fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::ForeignLedger => "foreign_ledger",

@@ -183,9 +183,14 @@ impl Replica {
         Quantity::from_grams(self.book.outstanding_g(route.as_str())).unwrap_or(Quantity::MAX)
     }
 
-    /// Whether the log says that a route takes no new work.
-    pub fn is_paused(&self, route: &RouteId) -> bool {
-        self.paused.contains("all") || self.paused.contains(&format!("route:{route}"))
+    /// Whether the log says that a route takes no new work: it, one of its ledgers or everything is paused.
+    pub fn is_paused(&self, route: &RouteDocument) -> bool {
+        self.paused.iter().any(|scope| {
+            scope == "all"
+                || *scope == format!("route:{}", route.id)
+                || *scope == format!("ledger:{}", route.origin)
+                || *scope == format!("ledger:{}", route.destination)
+        })
     }
 
     /// The locks that brought these units into custody; `None` if some unit came by no logged lock.

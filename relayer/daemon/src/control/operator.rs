@@ -1,6 +1,7 @@
 //! `OperatorService`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use isthmus_core::ports::StoreError;
 use isthmus_proto::v1 as pb;
@@ -21,6 +22,8 @@ use crate::engine::pause::{Pauses, Scope};
 pub(crate) struct Operators {
     shared: Arc<Shared>,
     decisions: Arc<Decisions>,
+    /// Who first wanted a ledger to go on, by scope; in memory: after a restart it is said again.
+    resuming: Mutex<HashMap<String, String>>,
 }
 
 impl Operators {
@@ -28,7 +31,27 @@ impl Operators {
         Self {
             shared: Arc::clone(shared),
             decisions: Arc::default(),
+            resuming: Mutex::default(),
         }
+    }
+
+    /// A ledger that was paused may have contradicted itself: two operators let it go on.
+    fn second_person(&self, scope: &str, by: &str) -> Result<(), ApiError> {
+        let mut resuming = self.resuming.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ledger = matches!(scope.parse(), Ok(Scope::Ledger(_)));
+        if !is_ledger || resuming.get(scope).is_some_and(|first| first != by) {
+            resuming.remove(scope);
+            return Ok(());
+        }
+        let paused = self.shared.parts.pauses.list()?;
+        if !paused.iter().any(|entry| entry == scope) {
+            return Ok(());
+        }
+        resuming.insert(scope.to_owned(), by.to_owned());
+        Err(ApiError::SecondPerson {
+            subject: scope.to_owned(),
+            reason: format!("{by} wants it to go on: a second operator must resume it too"),
+        })
     }
 
     /// Changes what is paused, durably, and answers with all that is.
@@ -81,6 +104,7 @@ impl OperatorService for Operators {
         request: Request<pb::ResumeRequest>,
     ) -> Result<Response<pb::ResumeResponse>, Status> {
         let by = permit(&request, OPERATE)?.name;
+        self.second_person(&request.get_ref().scope, &by)?;
         let resume = move |pauses: &Pauses, scope: &Scope| pauses.resume(scope, &by);
         let paused = self.change(&request.get_ref().scope, resume).await?;
         Ok(Response::new(pb::ResumeResponse { paused }))

@@ -2,6 +2,7 @@
 //! again without those items, which then go each by itself, so every round is smaller than the one before it.
 
 mod collect;
+mod outcome;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,10 +11,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use isthmus_core::id::{BatchId, TransferId};
-use isthmus_core::operation::{
-    Authorisation, Item, Lane, MintItem, Operation, SignedBatch, SignedVoid, Work,
-};
-use isthmus_core::ports::{Append, Attempt, FindError, Found, Ledger};
+use isthmus_core::operation::{Authorisation, Item, Lane, MintItem, SignedBatch, SignedVoid, Work};
+use isthmus_core::ports::{Append, BoxError, Ledger};
 use isthmus_core::receipt::{Finding, Lasting};
 use isthmus_core::transfer::{Event, Next, Transfer};
 
@@ -23,7 +22,7 @@ use crate::engine::board::{Board, TaskWork};
 use crate::engine::classes::Classes;
 use crate::engine::lane::Gatekeeper;
 use crate::engine::ports::{Gate, SignerSet};
-use crate::engine::{Fatal, Recorder, settle};
+use crate::engine::{Fatal, Recorder};
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
 use crate::telemetry::Metrics;
@@ -137,8 +136,11 @@ impl Collector {
     }
 
     async fn mints(&self, items: Vec<(Transfer, MintItem)>) -> Result<(), Fatal> {
-        let mut rounds = vec![items];
+        let mut rounds = vec![self.askable(items).await?];
         while let Some(items) = rounds.pop() {
+            if items.is_empty() {
+                continue;
+            }
             let refused = match self.mint_batch(&items).await {
                 Ok(batch) => {
                     self.authorised(&items, &batch).await?;
@@ -163,14 +165,33 @@ impl Collector {
         Ok(())
     }
 
+    /// Those that have no outcome at the gate and whose class it knows, or will know in time. The others do not hold them up.
+    async fn askable(
+        &self,
+        items: Vec<(Transfer, MintItem)>,
+    ) -> Result<Vec<(Transfer, MintItem)>, Fatal> {
+        let transfers: Vec<_> = items.iter().map(|(transfer, _)| transfer).collect();
+        let open = self.open(&transfers).await?;
+        let mut askable = Vec::with_capacity(items.len());
+        for (transfer, item) in items {
+            if !open.contains(&transfer.id()) {
+                continue;
+            }
+            match self.register_class(&transfer, &item).await {
+                Ok(()) => askable.push((transfer, item)),
+                Err(error) => self.put_off(&transfer, chain(error.as_ref()))?,
+            }
+        }
+        Ok(askable)
+    }
+
+    async fn register_class(&self, transfer: &Transfer, item: &MintItem) -> Result<(), BoxError> {
+        let class = self.classes.of(transfer.terms()).await?;
+        self.gate.ensure_class(item.asset_class, &class).await
+    }
+
     async fn mint_batch(&self, items: &[(Transfer, MintItem)]) -> Result<SignedBatch, Refused> {
         let signers = self.signers().await?;
-        for (transfer, item) in items {
-            let class = self.classes.of(transfer.terms()).await;
-            let class = class.map_err(|error| Refused::not_asked(chain(error.as_ref())))?;
-            let known = self.gate.ensure_class(item.asset_class, &class).await;
-            known.map_err(|error| Refused::not_asked(chain(error.as_ref())))?;
-        }
         let head = self.checkpoints.newest();
         let head = head.map_err(|error| Refused::not_asked(chain(&error)))?;
         let log = head.log_head();
@@ -213,29 +234,9 @@ impl Collector {
         self.recorder.settle(appends.collect()).await
     }
 
-    /// A mint that was under way when the holder withdrew may have landed: the gate is asked before attesters are (R4).
     async fn void(&self, transfer: Transfer) -> Result<(), Fatal> {
-        let now = self.recorder.clock().now();
-        match self.outcome(&transfer).await {
-            Ok(Found::Final(receipt)) => {
-                let fact = settle::fact(receipt);
-                let appends = fact.map(|event| settle::append(&transfer, event, now));
-                return self.recorder.settle(appends.into_iter().collect()).await;
-            }
-            Ok(Found::Unsettled { recheck_at }) => {
-                return self.defer(&[(transfer.id(), recheck_at)]);
-            }
-            Ok(Found::Absent | Found::Refused(_) | Found::Dead(_)) => {}
-            Err(FindError::Unavailable(error)) => {
-                return self.put_off(&transfer, chain(error.as_ref()));
-            }
-            Err(FindError::Contradiction(contradiction)) => {
-                let finding = Finding {
-                    code: ErrorCode::LedgerContradiction.code().into(),
-                    detail: contradiction.to_string(),
-                };
-                return self.recorder.quarantine(transfer.id(), finding).await;
-            }
+        if self.open(&[&transfer]).await?.is_empty() {
+            return Ok(());
         }
         match self.signed_void(transfer.id()).await {
             Ok(void) => {
@@ -248,24 +249,6 @@ impl Collector {
             }
             Err(refused) => self.put_off(&transfer, refused.to_string()),
         }
-    }
-
-    /// What the gate says of a transfer that shall be voided; no void was sent yet.
-    async fn outcome(&self, transfer: &Transfer) -> Result<Found, FindError> {
-        let authorisation = SignedVoid {
-            epoch: 0,
-            signatures: Vec::new(),
-        };
-        let attempt = Attempt {
-            operation: Operation::Void {
-                transfer: transfer.id(),
-                ledger: self.lane.ledger.clone(),
-                authorisation,
-            },
-            drafts: Vec::new(),
-        };
-        let found = self.ledger.find(&[attempt]).await.pop();
-        found.unwrap_or_else(|| Err(FindError::Unavailable("no answer to one question".into())))
     }
 
     async fn signed_void(&self, transfer: TransferId) -> Result<SignedVoid, Refused> {

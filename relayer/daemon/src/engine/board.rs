@@ -154,7 +154,10 @@ impl Board {
             None => true,
             Some(again) => again.is_some_and(|at| at <= now),
         };
-        let tasks = posted.entries.values().filter(open).take(limit);
+        let mut tasks: Vec<_> = posted.entries.values().filter(open).collect();
+        // Somebody waits for a signature; an approval can wait, and one at a registry that hangs must not stop the others.
+        tasks.sort_by_key(|entry| entry.reply.is_none());
+        let tasks = tasks.into_iter().take(limit);
         tasks.map(|entry| entry.task.clone()).collect()
     }
 

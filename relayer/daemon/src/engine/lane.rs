@@ -1,15 +1,17 @@
 //! One loop per lane (ledger × operation): what is due → ask about pending work → prepare what is absent → journal the drafts
 //! → send → record the answers. First submission, retry and recovery after a crash are this same code.
 
-use std::collections::BTreeMap;
+mod deliver;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use isthmus_core::id::{DraftId, TransferId};
-use isthmus_core::operation::{Lane, Operation, Work};
-use isthmus_core::ports::{Append, Attempt, Authority, Draft, FindError, Found, Ledger, SendError};
+use isthmus_core::id::TransferId;
+use isthmus_core::operation::{Lane, Operation, OperationKind, Work};
+use isthmus_core::ports::{Append, Attempt, Authority, Draft, FindError, Found, Ledger};
+use isthmus_core::receipt::{Lasting, Refusal};
 use isthmus_core::time::Timestamp;
-use isthmus_core::transfer::{Event, Next, Transfer};
+use isthmus_core::transfer::{Event, Next, Transfer, Withdrawal};
 
 use crate::engine::backoff::chain;
 use crate::engine::board::Board;
@@ -98,12 +100,13 @@ impl LaneWorker {
         let worked = !pending.is_empty() || !fresh.is_empty();
         let started = tokio::time::Instant::now();
         let absent = self.ask(pending).await?;
-        let sendable = self.draft(absent, fresh).await?;
-        self.send(sendable).await?;
+        let deliveries = self.draft(absent, fresh).await?;
+        self.send(deliveries).await?;
         if worked {
             self.metrics.step(&self.lane.to_string(), started.elapsed());
         }
-        Ok(worked)
+        // A page full of what is held hides what is not: go on at once, it is put off now.
+        Ok(worked || held.len() >= limit)
     }
 
     /// Asks what became of pending work, records what is known, returns what is absent.
@@ -125,6 +128,14 @@ impl LaneWorker {
             self.metrics
                 .found(self.lane.ledger.as_str(), outcome_name(&answer));
             match answer {
+                // The holder has changed their mind, and nothing was locked: it is not sent again.
+                Ok(Found::Absent) if is_unwanted_lock(&due) => {
+                    facts.push(settle::append(
+                        &due.transfer,
+                        Event::Refused(Refusal::withdrawn()),
+                        now,
+                    ));
+                }
                 Ok(Found::Absent) => absent.push(due),
                 Ok(Found::Unsettled { recheck_at }) => {
                     self.ask_for_approval(&due);
@@ -148,8 +159,7 @@ impl LaneWorker {
                 Ok(Found::Dead(refusal)) => {
                     // A later proposal under the same reference has to be approved anew.
                     self.board.remove(&due.operation.reference());
-                    let event = settle::dead(&due.operation, refusal);
-                    facts.push(settle::append(&due.transfer, event, now));
+                    facts.push(self.dead(&due, refusal, now));
                 }
                 Err(FindError::Unavailable(error)) => {
                     later.push(self.failed(due.transfer.id(), now, chain(error.as_ref())));
@@ -171,125 +181,25 @@ impl LaneWorker {
         Ok(absent)
     }
 
-    /// Prepares what is absent and journals the drafts with the intents. If we crash after this write, the next start finds
-    /// pending work with drafts, asks, and sends the same bytes.
-    async fn draft(&self, absent: Vec<Due>, fresh: Vec<Due>) -> Result<Vec<Draft>, Fatal> {
-        let now = self.recorder.clock().now();
-        let mut sendable = BTreeMap::new();
-        let mut to_prepare = fresh;
-        for due in absent {
-            let attempt = Attempt {
-                operation: due.operation.clone(),
-                drafts: due.drafts.clone(),
-            };
-            match attempt.sendable(now) {
-                Some(draft) => drop(sendable.insert(draft.id, draft.clone())),
-                None => to_prepare.push(due),
-            }
+    /// What can never land is decided anew after a pause: a gate that skips it now may do so again.
+    fn dead(&self, due: &Due, refusal: Refusal, now: Timestamp) -> Append {
+        let (_, again) = self.failed(due.transfer.id(), now, refusal.to_string());
+        let event = settle::dead(&due.operation, refusal);
+        Append {
+            due: Some(again),
+            ..settle::append(&due.transfer, event, now)
         }
-        if !to_prepare.is_empty() {
-            let operations: Vec<_> = to_prepare.iter().map(|due| due.operation.clone()).collect();
-            let prepared = self.ledger.prepare(&operations).await;
-            let (mut appends, mut drafts, mut later) = (Vec::new(), Vec::new(), Vec::new());
-            for (due, result) in to_prepare.into_iter().zip(prepared) {
-                match result {
-                    Ok(draft) => {
-                        let intent = match due.transfer.pending() {
-                            Some(_) => None,
-                            None => Some(Event::Intended(Work::Ledger(due.operation))),
-                        };
-                        appends.push(Append {
-                            transfer: Some((due.transfer.id(), due.transfer.length())),
-                            events: intent.into_iter().collect(),
-                            drafts: vec![draft.clone()],
-                            ..Append::default()
-                        });
-                        drafts.push(draft);
-                    }
-                    Err(error) => later.push(self.failed(due.transfer.id(), now, chain(&error))),
-                }
-            }
-            self.defer(&later)?;
-            for (draft, answer) in drafts.into_iter().zip(self.recorder.record(appends).await?) {
-                match answer {
-                    Ok(_) => drop(sendable.insert(draft.id, draft)),
-                    // Somebody wrote first (a withdrawal, say): the next round decides anew. The draft was never sent.
-                    Err(error) => {
-                        tracing::debug!(lane = %self.lane, error = %error, "intent not recorded");
-                    }
-                }
-            }
-        }
-        Ok(sendable.into_values().collect())
-    }
-
-    /// Sends what the journal holds. Only a definite no is concluded here; everything else is asked about in the next round.
-    async fn send(&self, drafts: Vec<Draft>) -> Result<(), Fatal> {
-        if drafts.is_empty() {
-            return Ok(());
-        }
-        let answers = self.ledger.send(&drafts).await;
-        for (draft, answer) in drafts.iter().zip(answers) {
-            self.metrics
-                .sent(self.lane.ledger.as_str(), send_name(&answer));
-            if let Err(error) = answer {
-                tracing::info!(lane = %self.lane, draft = %draft.id, error = %chain(&error), "send");
-                self.unsent(draft.id, error).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn unsent(&self, draft: DraftId, error: SendError) -> Result<(), Fatal> {
-        let now = self.recorder.clock().now();
-        let due = self
-            .recorder
-            .journal()
-            .due(&self.lane, now, self.ledger.profile().max_batch)
-            .map_err(Fatal)?;
-        let concerned = due
-            .into_iter()
-            .filter(|(_, drafts)| drafts.iter().any(|d| d.id == draft));
-        let (mut facts, mut later) = (Vec::new(), Vec::new());
-        for (transfer, drafts) in concerned {
-            match &error {
-                SendError::Refused(refusal) => {
-                    if let Next::Do(Work::Ledger(operation)) = transfer.next(now) {
-                        facts.push(self.refused(
-                            &Due {
-                                transfer,
-                                operation,
-                                drafts,
-                            },
-                            refusal.clone(),
-                            now,
-                        ));
-                    }
-                }
-                SendError::NotBefore(at) => later.push((transfer.id(), *at)),
-                SendError::Unreached(_) | SendError::Unknown(_) => {
-                    later.push(self.failed(transfer.id(), now, chain(&error)));
-                }
-            }
-        }
-        self.recorder.settle(facts).await?;
-        self.defer(&later)
     }
 
     /// A refusal for now is looked at again after a pause; one for ever ends the operation.
-    fn refused(
-        &self,
-        due: &Due,
-        refusal: isthmus_core::receipt::Refusal,
-        now: Timestamp,
-    ) -> Append {
+    fn refused(&self, due: &Due, refusal: Refusal, now: Timestamp) -> Append {
         let retry = match refusal.lasting {
-            isthmus_core::receipt::Lasting::Later => Some(self.recorder.notes().failed(
+            Lasting::Later => Some(self.recorder.notes().failed(
                 due.transfer.id(),
                 now,
                 refusal.to_string(),
             )),
-            isthmus_core::receipt::Lasting::Never => None,
+            Lasting::Never => None,
         };
         Append {
             due: retry,
@@ -297,8 +207,10 @@ impl LaneWorker {
         }
     }
 
+    /// Nobody approves a lock: it is the holder's own wish.
     fn ask_for_approval(&self, due: &Due) {
-        if self.ledger.profile().authority == Authority::Approvals {
+        let is_lock = due.operation.kind() == OperationKind::Lock;
+        if !is_lock && self.ledger.profile().authority == Authority::Approvals {
             self.board
                 .post_approval(&due.operation, due.transfer.instruction());
         }
@@ -317,6 +229,10 @@ impl LaneWorker {
     }
 }
 
+fn is_unwanted_lock(due: &Due) -> bool {
+    due.transfer.withdrawal() == Withdrawal::Wanted && due.operation.kind() == OperationKind::Lock
+}
+
 fn outcome_name(answer: &Result<Found, FindError>) -> &'static str {
     match answer {
         Ok(Found::Absent) => "absent",
@@ -326,15 +242,5 @@ fn outcome_name(answer: &Result<Found, FindError>) -> &'static str {
         Ok(Found::Dead(_)) => "dead",
         Err(FindError::Unavailable(_)) => "unavailable",
         Err(FindError::Contradiction(_)) => "contradiction",
-    }
-}
-
-fn send_name(answer: &Result<(), SendError>) -> &'static str {
-    match answer {
-        Ok(()) => "sent",
-        Err(SendError::Refused(_)) => "refused",
-        Err(SendError::NotBefore(_)) => "not_before",
-        Err(SendError::Unreached(_)) => "unreached",
-        Err(SendError::Unknown(_)) => "unknown",
     }
 }

@@ -91,11 +91,16 @@ impl Observer {
     ) -> Result<Duration, Fatal> {
         let Observations { facts, next, head } = observations;
         let eventful = !facts.is_empty();
+        let mut waiting = None;
         for observed in facts {
+            // One that waits holds the cursor, not the facts after it: those are told apart by their ids when seen again.
             if let Page::Waiting(why) = self.fact(observed).await? {
-                self.watch.troubled(why);
-                return Ok(IDLE);
+                waiting.get_or_insert(why);
             }
+        }
+        if let Some(why) = waiting {
+            self.watch.troubled(why);
+            return Ok(IDLE);
         }
         let strode = next.height.saturating_sub(*written) >= QUIET_STRIDE;
         if eventful || strode {

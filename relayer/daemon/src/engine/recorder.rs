@@ -7,7 +7,7 @@ use isthmus_core::id::TransferId;
 use isthmus_core::operation::Work;
 use isthmus_core::ports::{Append, AppendError, Appended, Journal, StoreError};
 use isthmus_core::receipt::Finding;
-use isthmus_core::transfer::Event;
+use isthmus_core::transfer::{Event, Transfer};
 use tokio::sync::{broadcast, watch};
 
 use crate::engine::backoff::{Notes, chain};
@@ -21,6 +21,48 @@ const WATCH_BACKLOG: usize = 4096;
 #[derive(Debug, thiserror::Error)]
 #[error("the journal failed, stopping")]
 pub struct Fatal(#[source] pub StoreError);
+
+/// What an append says, for announcing it once it is durable.
+struct Change {
+    events: String,
+    pace: Pace,
+}
+
+/// Whether a transfer gets anywhere. What goes round in circles keeps its count of failures, so that its pauses grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    Forward,
+    InCircles,
+}
+
+impl Change {
+    fn of(append: &Append) -> Self {
+        let names: Vec<_> = append.events.iter().map(Event::name).collect();
+        let circles = |event: &Event| match event {
+            Event::Intended(_) | Event::Authorised(_) | Event::Lapsed(_) | Event::Refused(_) => {
+                true
+            }
+            Event::Requested { .. }
+            | Event::Burned { .. }
+            | Event::Locked(_)
+            | Event::Given(_)
+            | Event::Voided(_)
+            | Event::Unlocked(_)
+            | Event::WithdrawalRequested
+            | Event::Instructed(_)
+            | Event::Quarantined(_)
+            | Event::Resolved { .. } => false,
+        };
+        Self {
+            events: names.join(","),
+            pace: if append.events.iter().all(circles) {
+                Pace::InCircles
+            } else {
+                Pace::Forward
+            },
+        }
+    }
+}
 
 /// Writes to the journal, announces what changed.
 #[derive(Clone)]
@@ -85,26 +127,17 @@ impl Recorder {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let names: Vec<_> = batch
-            .iter()
-            .map(|a| {
-                a.events
-                    .iter()
-                    .map(Event::name)
-                    .collect::<Vec<_>>()
-                    .join(",")
-            })
-            .collect();
+        let changes: Vec<_> = batch.iter().map(Change::of).collect();
         let journal = Arc::clone(&self.journal);
         let answers = tokio::task::spawn_blocking(move || journal.append(batch))
             .await
             .map_err(|e| Fatal(StoreError(format!("the writer's caller ended: {e}"))))?;
         let mut checked = Vec::with_capacity(answers.len());
-        for (answer, events) in answers.into_iter().zip(names) {
+        for (answer, change) in answers.into_iter().zip(changes) {
             match answer {
                 Ok(appended) => {
                     if let Some(transfer) = &appended.transfer {
-                        self.announce(transfer, &events);
+                        self.announce(transfer, &change);
                     }
                     checked.push(Ok(appended));
                 }
@@ -160,8 +193,11 @@ impl Recorder {
         self.record(vec![append]).await.map(drop)
     }
 
-    fn announce(&self, transfer: &isthmus_core::transfer::Transfer, events: &str) {
-        self.notes.moved(transfer.id());
+    fn announce(&self, transfer: &Transfer, change: &Change) {
+        if change.pace == Pace::Forward || transfer.state().is_final() {
+            self.notes.moved(transfer.id());
+        }
+        let events = change.events.as_str();
         let lane = transfer.pending().map(Work::lane);
         let span = tracing::info_span!(
             "transfer",

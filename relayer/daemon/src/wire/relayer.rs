@@ -182,6 +182,7 @@ async fn connect(
                     EvmLedger::connect(&config, senders, Arc::clone(clock))
                 };
                 let chain = Arc::new(patiently(&config.ledger, connect).await?);
+                redeems_whole_tonnes(&chain).await?;
                 let gate = Arc::new(EvmGate(Arc::clone(&chain)));
                 ledgers.gates.insert(config.ledger.clone(), gate);
                 ledgers.handles.push(handle(chain));
@@ -189,6 +190,18 @@ async fn connect(
         }
     }
     Ok(ledgers)
+}
+
+/// Registries move whole tonnes. A burn of a fraction could never be given anything, and would hold up those after it.
+async fn redeems_whole_tonnes(chain: &EvmLedger) -> Result<(), Ended> {
+    let step = chain.redemption_step().await.map_err(Ended::stopped)?;
+    if step.tonnes().is_some_and(|tonnes| tonnes > 0) {
+        return Ok(());
+    }
+    Err(Ended::Misconfigured(anyhow::anyhow!(
+        "gate {}: its redemption step is {step}, registries move whole tonnes: deploy a gate with a step of 1000000 g",
+        chain.gate()
+    )))
 }
 
 fn handle(ledger: Arc<dyn Ledger>) -> LedgerHandle {

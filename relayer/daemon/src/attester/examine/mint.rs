@@ -119,14 +119,16 @@ impl Examiner<'_> {
 
     fn route(&self, id: &RouteId) -> Result<OwnRoute, Decline> {
         let replica = self.log.replica();
+        let logged = replica.route(id)?;
+        let status = if replica.is_paused(&logged.document) {
+            RouteStatus::Paused
+        } else {
+            RouteStatus::Active
+        };
         Ok(OwnRoute {
-            logged: replica.route(id)?,
+            logged,
             outstanding: replica.outstanding(id),
-            status: if replica.is_paused(id) {
-                RouteStatus::Paused
-            } else {
-                RouteStatus::Active
-            },
+            status,
         })
     }
 

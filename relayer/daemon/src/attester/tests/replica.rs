@@ -1,5 +1,6 @@
 //! What the replay knows besides the book.
 
+use isthmus_core::route::RouteDocument;
 use isthmus_core::terms::OutboundTerms;
 use isthmus_prooflog::leaf::Leaf;
 
@@ -60,8 +61,12 @@ fn units_come_from_the_lock_that_brought_them_last() {
 #[test]
 fn pauses_are_by_scope() {
     let mut replica = start();
-    let route = world::route().id;
-    let other = "other".parse().unwrap();
+    let route = world::route();
+    let other = RouteDocument {
+        id: "other".parse().unwrap(),
+        origin: "vcs:other".parse().unwrap(),
+        ..route.clone()
+    };
     let leaf = |scope: &str| Leaf::Paused {
         at_ms: 1,
         v: 1,
@@ -79,6 +84,8 @@ fn pauses_are_by_scope() {
     };
     replica.apply(&resumed).unwrap();
     assert!(!replica.is_paused(&route));
+    replica.apply(&leaf("ledger:vcs:other")).unwrap();
+    assert!(!replica.is_paused(&route) && replica.is_paused(&other));
     replica.apply(&leaf("all")).unwrap();
     assert!(replica.is_paused(&route) && replica.is_paused(&other));
 }

@@ -57,6 +57,26 @@ async fn a_pause_is_durable_logged_and_lifted_by_an_operator() {
     );
 }
 
+#[tokio::test]
+async fn a_paused_ledger_goes_on_when_two_operators_say_so() {
+    let server = Server::start(World::with_route()).await;
+    let scope = || "ledger:vcs:sandbox".to_owned();
+    let pause = pb::PauseRequest { scope: scope() };
+    server.operator("guardian").pause(pause).await.unwrap();
+    let resume = async |by: &str| {
+        let request = pb::ResumeRequest { scope: scope() };
+        server.operator(by).resume(request).await
+    };
+    for _ in 0..2 {
+        let alone = resume("operator-1").await.unwrap_err();
+        assert_eq!(reason(&alone), ErrorCode::SecondPersonNeeded);
+        assert_eq!(server.world.store.paused().unwrap(), [scope()]);
+    }
+    let both = resume("operator-2").await.unwrap().into_inner();
+    assert!(both.paused.is_empty());
+    assert!(resume("operator-1").await.is_ok(), "it runs already");
+}
+
 async fn resolve(server: &Server, by: &str, id: &str, resolution: &str) -> Result<bool, Status> {
     let request = pb::ResolveQuarantineRequest {
         id: id.to_owned(),

@@ -8,7 +8,7 @@ use isthmus_core::mandate::{Mandate, Wish};
 use isthmus_core::ports::AppendError;
 use isthmus_core::receipt::Refusal;
 use isthmus_core::terms::{Outbound, Terms};
-use isthmus_core::transfer::{Event, State, Transfer};
+use isthmus_core::transfer::{Event, State, Transfer, Withdrawal};
 
 use crate::engine::admission::{Admission, RequestError, WithdrawnBy, never};
 use crate::engine::ports::{AccountStatus, Registry, SurveyError};
@@ -39,6 +39,8 @@ impl Admission {
             id,
             Event::WithdrawalRequested,
             |transfer| match state_below(transfer) {
+                // The lock's outcome is awaited; the wish is durable.
+                State::Requested if transfer.withdrawal() == Withdrawal::Wanted => Some(Ok(())),
                 State::Withdrawing { .. }
                 | State::Voided { .. }
                 | State::Returned { .. }

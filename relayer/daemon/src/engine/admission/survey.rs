@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use isthmus_core::asset_class::AssetClass;
+use isthmus_core::asset_class::{AssetClass, MAX_PROFILE};
 use isthmus_core::id::{AccountId, LedgerId};
 use isthmus_core::mandate::HolderKey;
 use isthmus_core::receipt::Refusal;
@@ -178,6 +178,17 @@ impl Survey {
                 "several_classes",
                 "units",
                 other.serial.clone(),
+                message,
+            ));
+        }
+        let profile = class.profile().len();
+        if profile > MAX_PROFILE {
+            let message =
+                format!("its profile has {profile} bytes, a gate registers at most {MAX_PROFILE}");
+            return Err(never(
+                "class_too_long",
+                "units",
+                class.id().to_string(),
                 message,
             ));
         }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use isthmus_core::id::{Address, Hash32, TransferId};
 use isthmus_core::receipt::Lasting;
 
+use crate::attester::decline::Ground;
 use crate::engine::attest::Collector;
 use crate::engine::board::{Answer, DeclinedItem, TaskWork};
 use crate::engine::ports::SignerSet;
 
 /// How long attesters may take. Who is slower is asked again in the next round.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the others may still take once somebody has declined: its items go on without them.
-const PATIENCE_AFTER_DECLINE: Duration = Duration::from_secs(2);
+/// What an attester answers whose key is not in the signer set.
+const NOT_MEMBER: &str = Ground::NotMember.code();
 
 /// A quorum's signatures over one digest.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl Collector {
         let mut collecting = self.board.collect(work);
         let mut signatures: BTreeMap<Address, Vec<u8>> = BTreeMap::new();
         let mut declined: HashMap<String, Vec<DeclinedItem>> = HashMap::new();
-        let mut until = tokio::time::Instant::now() + PATIENCE;
+        let until = tokio::time::Instant::now() + PATIENCE;
         while signatures.len() < signers.threshold {
             let possible = signers.signers.len().saturating_sub(declined.len());
             if possible < signers.threshold {
@@ -116,9 +117,9 @@ impl Collector {
                 Answer::Approved => {
                     tracing::warn!(%attester, "approved where a signature was asked for");
                 }
+                // One that is not in the set has no say: it must not make a quorum look impossible.
+                Answer::Declined(items) if items.iter().all(|i| i.code == NOT_MEMBER) => {}
                 Answer::Declined(items) => {
-                    let soon = tokio::time::Instant::now() + PATIENCE_AFTER_DECLINE;
-                    until = until.min(soon);
                     declined.insert(attester, items);
                 }
             }

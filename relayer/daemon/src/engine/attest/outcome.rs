@@ -1,0 +1,68 @@
+//! The gate is asked before attesters are (R4): a mint may have landed that nobody waits for any more, because its holder
+//! withdrew, or because a batch that was given up was sent by somebody else.
+
+use std::collections::HashSet;
+
+use isthmus_core::id::TransferId;
+use isthmus_core::operation::{Operation, SignedVoid};
+use isthmus_core::ports::{Attempt, FindError, Found};
+use isthmus_core::receipt::Finding;
+use isthmus_core::transfer::Transfer;
+
+use crate::engine::attest::Collector;
+use crate::engine::backoff::chain;
+use crate::engine::{Fatal, settle};
+use crate::error_code::ErrorCode;
+
+impl Collector {
+    /// Which of these the gate has no outcome for. What it has is recorded; what it may have soon is put off.
+    pub(super) async fn open(&self, transfers: &[&Transfer]) -> Result<HashSet<TransferId>, Fatal> {
+        let attempts: Vec<_> = transfers
+            .iter()
+            .map(|transfer| self.question(transfer))
+            .collect();
+        let answers = self.ledger.find(&attempts).await;
+        let now = self.recorder.clock().now();
+        let (mut open, mut facts, mut later) = (HashSet::new(), Vec::new(), Vec::new());
+        for (transfer, answer) in transfers.iter().zip(answers) {
+            match answer {
+                Ok(Found::Absent | Found::Refused(_) | Found::Dead(_)) => {
+                    open.insert(transfer.id());
+                }
+                Ok(Found::Final(receipt)) => {
+                    let fact = settle::fact(receipt);
+                    facts.extend(fact.map(|event| settle::append(transfer, event, now)));
+                }
+                Ok(Found::Unsettled { recheck_at }) => later.push((transfer.id(), recheck_at)),
+                Err(FindError::Unavailable(error)) => {
+                    self.put_off(transfer, chain(error.as_ref()))?;
+                }
+                Err(FindError::Contradiction(contradiction)) => {
+                    let finding = Finding {
+                        code: ErrorCode::LedgerContradiction.code().into(),
+                        detail: contradiction.to_string(),
+                    };
+                    self.recorder.quarantine(transfer.id(), finding).await?;
+                }
+            }
+        }
+        self.recorder.settle(facts).await?;
+        self.defer(&later)?;
+        Ok(open)
+    }
+
+    /// Asks for the outcome of a transfer, whichever it is: nothing is sent for it.
+    fn question(&self, transfer: &Transfer) -> Attempt {
+        Attempt {
+            operation: Operation::Void {
+                transfer: transfer.id(),
+                ledger: self.lane.ledger.clone(),
+                authorisation: SignedVoid {
+                    epoch: 0,
+                    signatures: Vec::new(),
+                },
+            },
+            drafts: Vec::new(),
+        }
+    }
+}
