@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use alloy::consensus::Transaction as _;
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Bytes, TxHash, U256};
 use alloy::providers::ext::AnvilApi;
@@ -229,19 +230,41 @@ impl Chain {
         self.included(hash).await.map(|_| ())
     }
 
+    /// Somebody sends a batch again that the gate skipped before: what is signed is public.
+    pub async fn repeat_skipped_batch(&self, from: &EvmKey) -> anyhow::Result<()> {
+        let logs = self
+            .rpc
+            .get_logs(&self.gate_events::<Gate::Skipped>())
+            .await?;
+        let hash = logs.last().and_then(|log| log.transaction_hash);
+        let hash = hash.context("the gate has skipped nothing")?;
+        let sent = self.rpc.get_transaction_by_hash(hash).await?;
+        let input = sent
+            .context("the node forgot a transaction")?
+            .input()
+            .clone();
+        let hash = self.send_input(from, self.gate, input).await?;
+        self.included(hash).await.map(|_| ())
+    }
+
     async fn send<C: SolCall>(
         &self,
         from: &EvmKey,
         to: Address,
         call: &C,
     ) -> anyhow::Result<TxHash> {
+        let input = Bytes::from(call.abi_encode());
+        self.send_input(from, to, input).await
+    }
+
+    async fn send_input(&self, from: &EvmKey, to: Address, input: Bytes) -> anyhow::Result<TxHash> {
         let provider = ProviderBuilder::new()
             .with_simple_nonce_management()
             .wallet(EthereumWallet::from(from.signer().clone()))
             .connect_http(self.url.parse()?);
         let request = TransactionRequest::default()
             .to(evm_address(to))
-            .input(Bytes::from(call.abi_encode()).into())
+            .input(input.into())
             .gas_limit(500_000);
         Ok(*provider.send_transaction(request).await?.tx_hash())
     }

@@ -1,4 +1,4 @@
-//! A withdrawal and a mint that was under way: the gate decides which of the two came first.
+//! A mint that lands when nobody waits for it any more: the gate decides what came first, and is asked.
 
 use isthmus_e2e::devnet::parties::ALPHA;
 use isthmus_proto::v1::Transfer;
@@ -41,4 +41,35 @@ async fn a_mint_that_landed_before_the_void_completes_the_transfer() {
     assert_eq!(world.custody_t().await, 10);
     world.devnet.audit(id).await.unwrap();
     world.assert_reserves_hold().await;
+}
+
+#[tokio::test]
+async fn a_mint_that_somebody_else_sent_completes_the_transfer() {
+    let mut world = World::start().await;
+    let guardian = &world.devnet.parties.gate_guardian;
+    world.devnet.chain.pause_gate(guardian).await.unwrap();
+    let terms = world.terms(0, 9).await;
+    let id = world.devnet.admit(&terms).await.unwrap();
+    world.devnet.wait_for(id, "authorised").await.unwrap();
+    for attester in &mut world.devnet.attesters {
+        attester.kill9().unwrap();
+    }
+    // The gate has skipped it, so it is to be signed again; nobody is there to do so.
+    let given_up = |t: &Transfer| t.state == "taken" && t.pending == "attest";
+    let waited = world
+        .devnet
+        .wait_until(id, "the batch is given up", given_up)
+        .await;
+    waited.unwrap();
+
+    let admin = &world.devnet.parties.gate_admin;
+    world.devnet.chain.unpause_gate(admin).await.unwrap();
+    let stranger = world.wallet(1);
+    let chain = &world.devnet.chain;
+    chain.repeat_skipped_batch(stranger).await.unwrap();
+
+    world.devnet.wait_for(id, "completed").await.unwrap();
+    assert_eq!(chain.mints_of(id).await.unwrap(), 1);
+    assert_eq!(world.balance_t(0, terms.asset_class).await, 10);
+    world.devnet.audit(id).await.unwrap();
 }

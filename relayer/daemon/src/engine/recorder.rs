@@ -212,3 +212,61 @@ impl Recorder {
         let _nobody = self.changed.send(transfer.id());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use isthmus_core::operation::OperationKind;
+    use isthmus_core::testing::sample;
+    use isthmus_core::time::Timestamp;
+    use isthmus_core::transfer::Next;
+    use isthmus_store::Store;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_s(1_780_000_000)
+        }
+    }
+
+    /// Otherwise a registry that refuses for now is asked twice a second for ever, and the journal grows as fast.
+    #[tokio::test]
+    async fn pauses_grow_until_a_transfer_gets_somewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(Noon);
+        let store = Store::open(folder.path(), "test", Arc::clone(&clock)).unwrap();
+        let recorder = Recorder::new(Arc::new(store), clock);
+        let outbound = sample::outbound(1, &[sample::block(1, 10)]);
+        let id = outbound.terms.id();
+        let record = async |length: u64, event: Event| {
+            let append = Append {
+                transfer: Some((id, length)),
+                events: vec![event],
+                ..Append::default()
+            };
+            let mut answers = recorder.record(vec![append]).await.unwrap();
+            answers.remove(0).unwrap().transfer.unwrap()
+        };
+        let now = recorder.clock().now();
+        let pause_ms = || recorder.notes().failed(id, now, "no".into()).ms() - now.ms();
+
+        let requested = record(0, sample::requested(&outbound)).await;
+        let Next::Do(lock) = requested.next(now) else {
+            panic!("nothing to do");
+        };
+        assert_eq!(pause_ms(), 500);
+        record(1, Event::Intended(lock)).await;
+        assert_eq!(pause_ms(), 1000, "an intent is no progress");
+        assert_eq!(recorder.notes().last(id).as_deref(), Some("no"));
+        let locked = sample::receipt(
+            OperationKind::Lock,
+            outbound.terms.quantity_g,
+            &outbound.units,
+        );
+        record(2, Event::Locked(locked)).await;
+        assert_eq!(pause_ms(), 500, "a lock is");
+    }
+}
