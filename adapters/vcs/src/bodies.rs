@@ -164,6 +164,9 @@ pub(crate) struct BlockBody {
     pub(crate) account: AccountId,
     pub(crate) state: String,
     pub(crate) class: AssetClass,
+    /// Of the movement that locked it, while it is locked.
+    #[serde(default)]
+    pub(crate) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -60,6 +60,8 @@ pub struct StoredBlock {
     pub locked: bool,
     /// Its class.
     pub class: AssetClass,
+    /// Reference of the movement that locked it, while it is locked.
+    pub reference: Option<String>,
 }
 
 impl VcsLedger {
@@ -137,6 +139,7 @@ impl VcsLedger {
                 serial: block.serial,
                 account: block.account,
                 class: block.class,
+                reference: block.reference,
             }));
             if empty || stored.len() >= page.total {
                 return Ok(stored);

@@ -3,6 +3,7 @@
 //! Held blocks of one account that touch are always one block; all others keep the boundaries of the movements that made them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use isthmus_core::id::{AccountId, AssetClassId};
 use isthmus_core::serial_block::{NumberingSpace, SerialBlock};
@@ -113,12 +114,13 @@ impl Books {
         complete.then_some(covering)
     }
 
-    /// Moves exactly the units of `block` to `account` as `state`; what is left of the stored blocks stays where it was.
+    /// Moves exactly the units of `block` to `account` as `state`, by the movement of `reference`; what is left of the stored blocks stays where it was.
     pub(crate) fn recast(
         &mut self,
         block: &SerialBlock,
         account: &AccountId,
         state: UnitState,
+        reference: &Arc<str>,
     ) -> Result<(), BooksError> {
         let Some(covering) = self.covering(block) else {
             return Err(BooksError::NotCovered {
@@ -134,7 +136,7 @@ impl Books {
             for rest in [below, above].into_iter().flatten() {
                 self.put(stored.part(rest));
             }
-            moved.extend(inside.map(|inside| stored.part(inside).moved(account, state)));
+            moved.extend(inside.map(|inside| stored.part(inside).moved(account, state, reference)));
         }
         for stored in moved {
             self.put_merged(stored);

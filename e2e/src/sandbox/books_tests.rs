@@ -48,6 +48,10 @@ fn account(number: u8) -> AccountId {
     number.to_string().parse().unwrap()
 }
 
+fn reference() -> Arc<str> {
+    "lock-1".into()
+}
+
 fn books() -> Books {
     let mut books = Books::default();
     let stored = StoredBlock {
@@ -55,6 +59,7 @@ fn books() -> Books {
         account: account(0),
         state: UnitState::Held,
         class: class(),
+        reference: None,
     };
     books.insert(stored).unwrap();
     books
@@ -87,7 +92,7 @@ proptest! {
         for (first, more, to, state) in moves {
             let last = (first + more).min(40);
             let state = STATES[state];
-            books.recast(&block(first, last), &account(to), state).unwrap();
+            books.recast(&block(first, last), &account(to), state, &reference()).unwrap();
             for number in first..=last {
                 model.insert(number, (account(to), state));
             }
@@ -110,7 +115,7 @@ proptest! {
     fn intersecting_finds_what_a_scan_finds(cuts in prop::collection::vec((1u64..40, 0u64..6), 0..8), first in 1u64..50, more in 0u64..15) {
         let mut books = books();
         for (at, more) in cuts {
-            books.recast(&block(at, (at + more).min(40)), &account(1), UnitState::Locked).unwrap();
+            books.recast(&block(at, (at + more).min(40)), &account(1), UnitState::Locked, &reference()).unwrap();
         }
         let wanted = block(first, first + more);
         let scan: Vec<_> = all(&books).into_iter().filter(|s| s.block.intersects(&wanted)).collect();
@@ -127,6 +132,7 @@ fn existing_units_are_not_issued_again_and_others_are_not_moved() {
         account: account(0),
         state: UnitState::Held,
         class: class(),
+        reference: None,
     };
     assert!(matches!(
         books.insert(again),
@@ -145,7 +151,7 @@ fn existing_units_are_not_issued_again_and_others_are_not_moved() {
     for missing in [block(40, 41), foreign] {
         assert!(
             books
-                .recast(&missing, &account(1), UnitState::Locked)
+                .recast(&missing, &account(1), UnitState::Locked, &reference())
                 .is_err()
         );
     }

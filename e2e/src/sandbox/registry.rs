@@ -166,16 +166,13 @@ impl Registry {
                     account: account.clone(),
                     state: *state,
                     class,
+                    reference: None,
                 })?;
             }
             Change::Locked { request, receipt } => {
                 let digest = Hash32::new(jcs::digest(request));
-                self.moved(
-                    &request.units,
-                    &request.custody_account,
-                    UnitState::Locked,
-                    receipt,
-                )?;
+                let custody = &request.custody_account;
+                self.moved(&request.units, custody, UnitState::Locked, receipt)?;
                 self.executed(&request.reference, digest, receipt);
             }
             Change::Proposed {
@@ -276,8 +273,10 @@ impl Registry {
         if found != last.saturating_add(1) {
             return Err(ApplyError::Sequence { last, found });
         }
+        let reference: Arc<str> = receipt.payload.reference.as_str().into();
         for serial in units {
-            self.books.recast(&parse(serial)?, account, state)?;
+            let block = parse(serial)?;
+            self.books.recast(&block, account, state, &reference)?;
         }
         self.movements.push(receipt.clone());
         Ok(())

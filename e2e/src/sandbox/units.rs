@@ -64,14 +64,22 @@ pub(crate) struct StoredBlock {
     pub(crate) account: AccountId,
     pub(crate) state: UnitState,
     pub(crate) class: Arc<Class>,
+    /// The movement that locked it, while it is locked.
+    pub(crate) reference: Option<Arc<str>>,
 }
 
 impl StoredBlock {
-    /// The same units and class elsewhere.
-    pub(crate) fn moved(&self, account: &AccountId, state: UnitState) -> Self {
+    /// The same units and class elsewhere, after the movement of this reference.
+    pub(crate) fn moved(
+        &self,
+        account: &AccountId,
+        state: UnitState,
+        reference: &Arc<str>,
+    ) -> Self {
         Self {
             account: account.clone(),
             state,
+            reference: (state == UnitState::Locked).then(|| Arc::clone(reference)),
             ..self.clone()
         }
     }
@@ -88,7 +96,8 @@ impl StoredBlock {
     pub(crate) fn merge(&self, upper: &Self) -> Option<Self> {
         let alike = self.account == upper.account
             && self.state == upper.state
-            && self.class.id == upper.class.id;
+            && self.class.id == upper.class.id
+            && self.reference == upper.reference;
         let block = self.block.merge(&upper.block).filter(|_| alike)?;
         Some(self.part(block))
     }

@@ -14,6 +14,8 @@ pub struct StoredBlock {
     pub standing: Standing,
     /// Its class.
     pub class: AssetClass,
+    /// Reference of the movement that locked it, while it is locked: why it lies where it does.
+    pub reference: Option<String>,
 }
 
 /// What a registry says may be done with a block, as far as a lock cares.

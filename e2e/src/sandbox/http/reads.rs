@@ -126,6 +126,7 @@ struct Block<'a> {
     state: UnitState,
     quantity_t: u64,
     class: &'a AssetClass,
+    reference: Option<&'a str>,
 }
 
 fn found(registry: &Registry, filter: &Filter, offset: usize, limit: usize) -> String {
@@ -145,6 +146,7 @@ fn shown(stored: &StoredBlock) -> Block<'_> {
         state: stored.state,
         quantity_t: stored.block.quantity_t(),
         class: &stored.class.profile,
+        reference: stored.reference.as_deref(),
     }
 }
 

@@ -145,12 +145,7 @@ pub fn in_custody<'a>(
     for block in stored {
         let parsed = Block::parse(&block.serial)
             .map_err(|error| Decline::new(Ground::NotInCustody, error.to_string()))?;
-        let shared_t: u64 = lock
-            .units
-            .iter()
-            .filter(|unit| unit.intersects(&parsed) && same_series(unit, &parsed))
-            .map(|unit| unit.last.min(parsed.last) - unit.first.max(parsed.first) + 1)
-            .sum();
+        let shared_t = shared_t(&lock.units, &parsed);
         if shared_t == 0 {
             continue;
         }
@@ -159,6 +154,7 @@ pub fn in_custody<'a>(
             Ground::NotInCustody,
             || format!("{} is not locked in {custody}", block.serial),
         )?;
+        locked_by(block, &[lock.id().to_string()])?;
         let class = block.class.id();
         require(class == lock.terms.asset_class, Ground::OtherClass, || {
             format!("{} is of class {class}", block.serial)
@@ -175,6 +171,55 @@ pub fn in_custody<'a>(
             );
             Decline::new(Ground::NotInCustody, reason)
         })
+}
+
+/// That every unit of `units` lies locked in custody by one of `locks`, and by no other movement since: a log that leaves out what
+/// happened meanwhile must not give somebody else's units away.
+pub fn still_locked(
+    units: &[Block],
+    custody: &AccountId,
+    locks: &[String],
+    stored: &[StoredBlock],
+) -> Result<(), Decline> {
+    let mut covered_t: u64 = 0;
+    for block in stored {
+        let parsed = Block::parse(&block.serial)
+            .map_err(|error| Decline::new(Ground::NotInCustody, error.to_string()))?;
+        let shared_t = shared_t(units, &parsed);
+        if shared_t == 0 {
+            continue;
+        }
+        require(
+            block.standing == Standing::Locked && block.account == *custody,
+            Ground::NotInCustody,
+            || format!("{} is not locked in {custody}", block.serial),
+        )?;
+        locked_by(block, locks)?;
+        covered_t = covered_t.saturating_add(shared_t);
+    }
+    let wanted_t: u64 = units.iter().map(Block::quantity_t).sum();
+    require(covered_t == wanted_t, Ground::NotInCustody, || {
+        format!("{covered_t} t of {wanted_t} t lie locked in {custody}")
+    })
+}
+
+/// That a locked block was locked by one of these.
+fn locked_by(block: &StoredBlock, locks: &[String]) -> Result<(), Decline> {
+    let by = block.reference.as_deref().unwrap_or_default();
+    require(
+        locks.iter().any(|lock| lock == by),
+        Ground::NotInCustody,
+        || format!("{} is locked by {by:?} now", block.serial),
+    )
+}
+
+/// How many tonnes of `units` lie in `stored`, in the same series.
+fn shared_t(units: &[Block], stored: &Block) -> u64 {
+    units
+        .iter()
+        .filter(|unit| unit.intersects(stored) && same_series(unit, stored))
+        .map(|unit| unit.last.min(stored.last) - unit.first.max(stored.first) + 1)
+        .sum()
 }
 
 /// The block in the form that policy counts, with its series apart.

@@ -13,7 +13,7 @@ use isthmus_prooflog::serial::Block;
 
 use crate::attester::decline::{Decline, Ground, require};
 use crate::attester::lock::{self, LoggedLock};
-use crate::attester::ports::{Outcome, Record};
+use crate::attester::ports::{Outcome, Record, StoredBlock};
 use crate::attester::proposal::{self, Movement, Rightful};
 use crate::attester::replica::Replica;
 
@@ -108,6 +108,8 @@ pub struct RedemptionFacts<'a> {
     pub receipt_key: &'a [u8; 32],
     /// What the registry has under the burn's id.
     pub proposed: &'a Record,
+    /// The registry's blocks, those that share a unit with the allocation among them.
+    pub stored: &'a [StoredBlock],
 }
 
 /// The digest to approve.
@@ -117,6 +119,13 @@ pub fn check(facts: &RedemptionFacts<'_>) -> Result<Hash32, Decline> {
     for backing in facts.backing {
         backs(backing, logged, facts.receipt_key)?;
     }
+    let locks: Vec<String> = facts
+        .backing
+        .iter()
+        .map(|b| b.lock.id().to_string())
+        .collect();
+    let custody = &logged.pool.custody_account;
+    lock::still_locked(&logged.allocation, custody, &locks, facts.stored)?;
     let instruction: Instruction = serde_json::from_slice(facts.instruction)
         .map_err(|error| Decline::new(Ground::OtherInstruction, error.to_string()))?;
     instruction

@@ -34,6 +34,7 @@ impl VcsRegistry {
                     Standing::Elsewhere
                 },
                 class: block.class,
+                reference: block.reference,
             })
             .collect())
     }

@@ -113,6 +113,8 @@ impl Examiner<'_> {
         if records.len() != locks.len() {
             return Err(unanswered(registry, "records"));
         }
+        let serials: Vec<String> = logged.allocation.iter().map(ToString::to_string).collect();
+        let stored = registry.view.blocks(&serials).await?;
         let backing: Result<Vec<Backing<'_>>, Decline> = locks
             .iter()
             .zip(&records)
@@ -133,6 +135,7 @@ impl Examiner<'_> {
                 instruction: &approval.instruction,
                 receipt_key: &registry.receipt_key,
                 proposed,
+                stored: &stored,
             })
         }))
     }

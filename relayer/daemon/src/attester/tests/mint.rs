@@ -117,7 +117,7 @@ fn an_item_is_signed_only_if_every_rule_holds() {
     right().check().expect("nothing is wrong");
     let later = Ground::Policy(Lasting::Later);
     let never = Ground::Policy(Lasting::Never);
-    let cases: [(&str, Ground, Break); 42] = [
+    let cases: [(&str, Ground, Break); 43] = [
         ("another transfer", Ground::NotTheTerms, |c| {
             c.item.transfer = TransferId::new([1; 32]);
         }),
@@ -217,6 +217,9 @@ fn an_item_is_signed_only_if_every_rule_holds() {
         }),
         ("unreadable block", Ground::NotInCustody, |c| {
             c.stored[0].serial = "x".into();
+        }),
+        ("locked by another", Ground::NotInCustody, |c| {
+            c.stored[0].reference = Some("x".into());
         }),
         ("relabelled", Ground::OtherClass, |c| {
             c.stored[0].class.labels = vec!["CCP".into()];

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::world::{self, tonnes};
 use crate::attester::decline::{Decline, Ground};
 use crate::attester::lock::LoggedLock;
-use crate::attester::ports::{Outcome, Record};
+use crate::attester::ports::{Outcome, Record, Standing, StoredBlock};
 use crate::attester::verify_redemption::{self, Backing, LoggedBurn, RedemptionFacts};
 use crate::attester::verify_unlock::{self, UnlockFacts};
 
@@ -35,6 +35,7 @@ struct Redemption {
     instruction: Vec<u8>,
     proposal: Value,
     record: Option<Record>,
+    stored: Vec<StoredBlock>,
 }
 
 fn redemption() -> Redemption {
@@ -81,6 +82,10 @@ fn redemption() -> Redemption {
             "reason": "2025 emissions",
         }),
         record: None,
+        stored: terms
+            .iter()
+            .flat_map(|terms| world::stored(terms))
+            .collect(),
     }
 }
 
@@ -103,6 +108,7 @@ impl Redemption {
                 .record
                 .clone()
                 .unwrap_or_else(|| world::proposed(&self.proposal)),
+            stored: &self.stored,
         })
     }
 
@@ -128,7 +134,20 @@ fn a_redemption_is_approved_only_if_every_rule_holds() {
         serde_json::to_vec(&instruction).unwrap()
     };
     assert!(!other_instruction(|_| ()).is_empty());
-    let cases: [(&str, Ground, BreakRedemption); 31] = [
+    let cases: [(&str, Ground, BreakRedemption); 35] = [
+        // A log that leaves out a release and the next holder's lock would give that holder's units away.
+        ("locked again by somebody else", Ground::NotInCustody, |r| {
+            r.stored[0].reference = Some(world::terms(1, 99).id().to_string());
+        }),
+        ("locked by nothing known", Ground::NotInCustody, |r| {
+            r.stored[0].reference = None;
+        }),
+        ("no longer locked", Ground::NotInCustody, |r| {
+            r.stored[1].standing = Standing::Elsewhere;
+        }),
+        ("not all there", Ground::NotInCustody, |r| {
+            r.stored.truncate(1);
+        }),
         ("not final", Ground::NotBurned, |r| r.burned = None),
         ("another number", Ground::OtherBurn, |r| r.burn().number = 2),
         ("another chain id", Ground::OtherBurn, |r| {

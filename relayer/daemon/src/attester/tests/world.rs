@@ -321,6 +321,7 @@ pub(super) fn stored(terms: &OutboundTerms) -> Vec<StoredBlock> {
         account: route().custody_account,
         standing: Standing::Locked,
         class: class(),
+        reference: Some(terms.id().to_string()),
     };
     terms.units.iter().map(block).collect()
 }
