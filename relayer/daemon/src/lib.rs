@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod error_chain;
 pub mod error_code;
 pub mod proof;
 pub mod stored_block;

@@ -17,6 +17,7 @@ use crate::attester::follow::{FollowError, Follower};
 use crate::attester::memory::Memory;
 use crate::attester::own::Own;
 use crate::attester::relayer::{Relayer, Task, Verdict};
+use crate::error_chain::chain;
 
 /// Tasks examined side by side.
 const AT_ONCE: usize = 8;
@@ -174,15 +175,4 @@ fn end(store: &AttesterStore, error: FollowError) -> Result<(), AttesterError> {
         | FollowError::Store(_)
         | FollowError::Tree(_) => Err(AttesterError::Log(error)),
     }
-}
-
-/// An error with its sources, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        line = format!("{line}: {error}");
-        source = error.source();
-    }
-    line
 }

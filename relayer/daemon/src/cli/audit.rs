@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::output::{Column, Output, Table, clean, tonnes};
+use crate::error_chain::chain;
 
 /// Checks proofs offline.
 #[derive(Debug, Subcommand)]
@@ -118,16 +119,6 @@ fn read_leaves(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
         })
     };
     text.lines().enumerate().map(leaf).collect()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text = format!("{text}: {source}");
-        cause = source.source();
-    }
-    text
 }
 
 fn verdict(report: &Report, out: &mut Output<'_>) -> Result<(), Failure> {

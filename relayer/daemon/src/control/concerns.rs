@@ -149,6 +149,10 @@ fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Vec<String> {
             lane.lane
         ));
     }
+    let declined = shared.parts.board.declined(LOOKED_AT).into_iter();
+    concerns.extend(declined.map(|(transfer, said)| {
+        format!("transfer {transfer}: attesters do not approve it at the registry; {said}")
+    }));
     for attester in &status.attesters {
         if attester.last_seen_ms == 0 && status.uptime_ms > SILENT_MS {
             concerns.push(format!("attester {} has not called yet", attester.name));

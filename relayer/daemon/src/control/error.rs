@@ -7,7 +7,7 @@ use isthmus_core::receipt::Refusal;
 use crate::config::Role;
 use crate::control::shared::Shared;
 use crate::engine::admission::RequestError;
-use crate::engine::backoff::chain;
+use crate::error_chain::chain;
 use crate::proof::CheckpointError;
 use crate::proof::bundle::AssembleError;
 use crate::proof::reserves::ReplayError;

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use crate::control::Services;
 use crate::control::error::ApiError;
 use crate::engine::Fatal;
-use crate::engine::backoff::chain;
+use crate::error_chain::chain;
 
 /// The services' parts, with the switches that end them.
 #[derive(Debug)]

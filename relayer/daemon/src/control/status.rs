@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::control::error::{ApiError, FieldProblem};
-use crate::engine::backoff::chain;
+use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 
 /// Domain of error infos.

@@ -17,12 +17,12 @@ use isthmus_core::receipt::{Finding, Lasting};
 use isthmus_core::transfer::{Event, Next, Transfer};
 
 use crate::engine::attest::collect::{Collected, Refused};
-use crate::engine::backoff::chain;
 use crate::engine::board::{Board, TaskWork};
 use crate::engine::classes::Classes;
 use crate::engine::lane::Gatekeeper;
 use crate::engine::ports::{Gate, SignerSet};
 use crate::engine::{Fatal, Recorder};
+use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
 use crate::telemetry::Metrics;

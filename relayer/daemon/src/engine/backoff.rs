@@ -55,15 +55,3 @@ impl Notes {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
-
-/// An error with its sources in one line.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
-}

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use isthmus_core::id::{LedgerId, TransferId};
+use isthmus_core::id::TransferId;
 use isthmus_core::instruction::Instruction;
 use isthmus_core::jcs;
 use isthmus_core::operation::Operation;
@@ -21,6 +21,8 @@ pub use task::{Answer, DeclinedItem, Task, TaskWork};
 const MOST_TASKS: usize = 20_000;
 /// Longest sleep of a pull between looks: a task that was declined for now comes up again without a notice.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Most characters of what an attester said that are kept.
+const MOST_SAID: usize = 300;
 /// How soon an approval that was declined for now is asked for again.
 const AGAIN_MS: u64 = 1_000;
 /// How soon an approval that was declined for good is asked for again: the attester's operator may have mended something.
@@ -194,31 +196,23 @@ impl Board {
         posted.seen.iter().map(|(n, at)| (n.clone(), *at)).collect()
     }
 
-    /// Approvals at a ledger that attesters said no to: transfer, and who said what.
-    pub fn declined(&self, ledger: &LedgerId) -> Vec<(TransferId, String)> {
+    /// Approvals that attesters said no to, oldest first: which transfer's, and who said what.
+    pub fn declined(&self, most: usize) -> Vec<(TransferId, String)> {
         let posted = self.lock();
-        let of_ledger = posted
-            .entries
-            .values()
-            .filter_map(|entry| match &entry.task.work {
-                TaskWork::Approval {
-                    ledger: id,
-                    transfer,
-                    ..
-                } if id == ledger && !entry.declined.is_empty() => {
-                    Some((*transfer, &entry.declined))
+        let declined = posted.entries.values().filter_map(|entry| {
+            let said: Vec<_> = entry
+                .declined
+                .iter()
+                .map(|(name, why)| format!("{name}: {why}"))
+                .collect();
+            match &entry.task.work {
+                TaskWork::Approval { transfer, .. } if !said.is_empty() => {
+                    Some((*transfer, said.join("; ")))
                 }
                 TaskWork::Approval { .. } | TaskWork::Mint { .. } | TaskWork::Void { .. } => None,
-            });
-        of_ledger
-            .map(|(transfer, by)| {
-                let said: Vec<_> = by
-                    .iter()
-                    .map(|(name, why)| format!("{name}: {why}"))
-                    .collect();
-                (transfer, said.join("; "))
-            })
-            .collect()
+            }
+        });
+        declined.take(most).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Posted> {
@@ -271,7 +265,8 @@ fn said(items: &[DeclinedItem]) -> String {
     let first = items
         .first()
         .map(|item| format!("{}: {}", item.code, item.reason));
-    first.unwrap_or_else(|| "declined without a reason".into())
+    let said = first.unwrap_or_else(|| "declined without a reason".into());
+    said.chars().take(MOST_SAID).collect()
 }
 
 #[cfg(test)]
@@ -348,14 +343,14 @@ mod tests {
         let task = board.pull("a", Duration::ZERO, 10).await.pop().unwrap();
         board.answer("a", &task.id, no(Lasting::Later));
         assert!(board.pull("a", Duration::ZERO, 10).await.is_empty());
-        assert_eq!(board.declined(&ledger()).len(), 1);
+        assert_eq!(board.declined(10).len(), 1);
         hands.0.fetch_add(AGAIN_MS, Ordering::Relaxed);
         assert_eq!(board.pull("a", Duration::ZERO, 10).await.len(), 1);
         board.answer("a", &task.id, Answer::Approved);
         hands.0.fetch_add(MUCH_LATER_MS, Ordering::Relaxed);
         board.post_approval(&unlock(), None);
         assert!(board.pull("a", Duration::ZERO, 10).await.is_empty());
-        assert!(board.declined(&ledger()).is_empty());
+        assert!(board.declined(10).is_empty());
     }
 
     #[tokio::test]

@@ -13,9 +13,9 @@ use isthmus_core::receipt::{Lasting, Refusal};
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Next, Transfer, Withdrawal};
 
-use crate::engine::backoff::chain;
 use crate::engine::board::Board;
 use crate::engine::{Fatal, Recorder, settle};
+use crate::error_chain::chain;
 use crate::telemetry::Metrics;
 
 /// Longest sleep of an idle lane: the fallback if a wake-up is lost, and the pace at which deferred work comes due.

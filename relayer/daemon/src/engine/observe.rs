@@ -13,10 +13,10 @@ use isthmus_core::terms::{Burn, Return, Terms};
 use isthmus_core::transfer::Event;
 use isthmus_store::{Store, StoredRouteStatus};
 
-use crate::engine::backoff::chain;
 use crate::engine::pause::{Pauses, Scope};
 use crate::engine::watch::LedgerWatch;
 use crate::engine::{Fatal, Recorder, leaves};
+use crate::error_chain::chain;
 
 /// Pause between looks when nothing is new.
 const IDLE: Duration = Duration::from_millis(250);

@@ -10,8 +10,9 @@ use isthmus_core::receipt::Finding;
 use isthmus_core::transfer::{Event, Transfer};
 use tokio::sync::{broadcast, watch};
 
-use crate::engine::backoff::{Notes, chain};
+use crate::engine::backoff::Notes;
 use crate::engine::leaves;
+use crate::error_chain::chain;
 use isthmus_core::time::Clock;
 
 /// How many changes a slow watcher may fall behind before it has to read the transfer again.

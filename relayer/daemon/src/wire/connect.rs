@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use isthmus_core::id::LedgerId;
 
-use crate::engine::backoff::chain;
+use crate::error_chain::chain;
 use crate::wire::Ended;
 
 /// How often a ledger that does not answer is tried.

@@ -1,6 +1,8 @@
 //! Status, pause, quarantine.
 
+use isthmus_core::operation::Operation;
 use isthmus_core::ports::Journal;
+use isthmus_core::receipt::Lasting;
 use isthmus_core::testing::sample;
 use isthmus_core::transfer::{Event, State};
 use isthmus_prooflog::leaf::Leaf;
@@ -8,6 +10,7 @@ use isthmus_proto::v1 as pb;
 use tonic::{Code, Status};
 
 use crate::control::tests::{Server, pass, reason};
+use crate::engine::board::{Answer, DeclinedItem};
 use crate::error_code::ErrorCode;
 use crate::proof::testing::World;
 
@@ -186,10 +189,33 @@ async fn status_says_in_words_what_to_look_at() {
         .world
         .step(&locked, Event::Quarantined(sample::finding()));
 
+    let unlock = Operation::Unlock {
+        transfer: locked.id(),
+        ledger: sample::registry(),
+        account: sample::account(),
+        custody_account: sample::custody(),
+        units: vec![],
+    };
+    server.board.post_approval(&unlock, None);
+    let declined = DeclinedItem {
+        transfer: locked.id(),
+        code: "not_voided".into(),
+        reason: "the gate has not said so".into(),
+        lasting: Lasting::Later,
+    };
+    let reference = unlock.reference();
+    let answer = Answer::Declined(vec![declined]);
+    server.board.answer("attester-2", &reference, answer);
+
     let worried = status(&server).await;
+    let not_approved = format!(
+        "transfer {}: attesters do not approve it at the registry; attester-2: not_voided",
+        locked.id()
+    );
     let expected = [
         "ledger vcs:sandbox: it does not answer",
         "lane vcs:sandbox/lock: 1 waiting, the oldest for 61 s; last report: connection refused",
+        not_approved.as_str(),
         "attester attester-1 has not called yet",
         "all is paused",
         "1 quarantined",

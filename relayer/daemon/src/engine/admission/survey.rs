@@ -10,10 +10,10 @@ use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::terms::{MAX_UNITS, OutboundTerms};
 
 use crate::engine::admission::{Admission, Order, later, never};
-use crate::engine::backoff::chain;
 use crate::engine::ports::{
     AccountStatus, Registry, RegistryAccount, Standing, StoredBlock, SurveyError,
 };
+use crate::error_chain::chain;
 
 /// Most characters of all serials of one transfer: a `LOCKED` leaf of at most 16 KiB holds them twice.
 const MAX_SERIALS: usize = 6_000;

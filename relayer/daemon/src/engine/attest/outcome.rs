@@ -10,8 +10,8 @@ use isthmus_core::receipt::Finding;
 use isthmus_core::transfer::Transfer;
 
 use crate::engine::attest::Collector;
-use crate::engine::backoff::chain;
 use crate::engine::{Fatal, settle};
+use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 
 impl Collector {

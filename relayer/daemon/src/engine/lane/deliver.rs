@@ -8,8 +8,8 @@ use isthmus_core::ports::{Append, Attempt, Draft, SendError};
 use isthmus_core::transfer::Event;
 
 use crate::engine::Fatal;
-use crate::engine::backoff::chain;
 use crate::engine::lane::{Due, LaneWorker};
+use crate::error_chain::chain;
 
 /// A draft that the journal holds, with those who are to be served by it.
 pub(super) struct Delivery {
