@@ -117,11 +117,16 @@ impl Follower {
         }
         while self.replica.size() < head.size {
             let leaves = self.page(relayer, &head).await?;
-            // From here on this attester is bound to these leaves, also if their story turns out to contradict itself.
-            self.store.extend_log(&leaves)?;
-            self.replay(&leaves)?;
+            self.keep(&leaves)?;
         }
         Ok(())
+    }
+
+    /// Keeps leaves that are proved to be the log's next ones. From here on this attester is bound to them, also if their
+    /// story turns out to contradict itself.
+    pub fn keep(&mut self, leaves: &[Vec<u8>]) -> Result<(), FollowError> {
+        self.store.extend_log(leaves)?;
+        self.replay(leaves)
     }
 
     /// The next leaves, proved to lie under `head`.

@@ -79,6 +79,8 @@ impl Collector {
                 }
             }
             tokio::select! {
+                // In this order, so that the simulation's seed alone decides what happens.
+                biased;
                 Some(landed) = flights.next(), if !flights.is_empty() => {
                     for id in landed? {
                         flying.remove(&id);

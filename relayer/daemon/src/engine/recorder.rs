@@ -8,6 +8,7 @@ use isthmus_core::operation::Work;
 use isthmus_core::ports::{Append, AppendError, Appended, Journal, StoreError};
 use isthmus_core::receipt::Finding;
 use isthmus_core::transfer::{Event, Transfer};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{broadcast, watch};
 
 use crate::engine::backoff::Notes;
@@ -129,10 +130,7 @@ impl Recorder {
             return Ok(Vec::new());
         }
         let changes: Vec<_> = batch.iter().map(Change::of).collect();
-        let journal = Arc::clone(&self.journal);
-        let answers = tokio::task::spawn_blocking(move || journal.append(batch))
-            .await
-            .map_err(|e| Fatal(StoreError(format!("the writer's caller ended: {e}"))))?;
+        let answers = self.append(batch).await?;
         let mut checked = Vec::with_capacity(answers.len());
         for (answer, change) in answers.into_iter().zip(changes) {
             match answer {
@@ -149,6 +147,20 @@ impl Recorder {
         self.version
             .send_modify(|version| *version = version.wrapping_add(1));
         Ok(checked)
+    }
+
+    /// On a runtime of one thread nothing else could run meanwhile, and the simulation's order must not depend on a second one.
+    async fn append(
+        &self,
+        batch: Vec<Append>,
+    ) -> Result<Vec<Result<Appended, AppendError>>, Fatal> {
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return Ok(self.journal.append(batch));
+        }
+        let journal = Arc::clone(&self.journal);
+        tokio::task::spawn_blocking(move || journal.append(batch))
+            .await
+            .map_err(|e| Fatal(StoreError(format!("the writer's caller ended: {e}"))))
     }
 
     /// Records what became of a transfer's work. A fact that cannot be true of it quarantines it and nothing else; somebody

@@ -1,0 +1,3 @@
+//! The simulation's command line.
+
+fn main() {}
