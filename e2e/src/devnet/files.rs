@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use isthmus_core::id::Address;
 use isthmus_prooflog::note::{LogSigner, VerifierKey};
 
+use crate::devnet::bulk;
 use crate::devnet::parties::{Attester, Parties};
 use crate::devnet::{CHAIN, CUSTODY, FINALITY_DEPTH, QUORUM, REGISTRY};
 
@@ -29,6 +30,7 @@ pub(super) struct Places {
     pub(super) control_port: u16,
     pub(super) metrics_port: u16,
     pub(super) gate: Address,
+    pub(super) quiet: bool,
 }
 
 /// Writes a party's file, its folders included; only its owner may read it.
@@ -44,7 +46,7 @@ pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// The registry's configuration.
-pub(super) fn registry(folder: &Path, parties: &Parties) -> anyhow::Result<PathBuf> {
+pub(super) fn registry(folder: &Path, parties: &Parties, bulk_t: u64) -> anyhow::Result<PathBuf> {
     write(&folder.join("receipt.seed"), &parties.receipts.seed_hex())?;
     let mut text = format!(
         "registry = \"{REGISTRY}\"\nreceipt_key_file = \"receipt.seed\"\napprovals_required = {QUORUM}\nmax_lock_t = 1000000\nhang_ms = 300\n"
@@ -91,6 +93,15 @@ pub(super) fn registry(folder: &Path, parties: &Parties) -> anyhow::Result<PathB
             "\n[[load]]\nfile = \"{UNITS}\"\naccount = \"{account}\"\n{what}"
         )?;
     }
+    if bulk_t > 0 {
+        let file = folder.join("bulk.csv");
+        write(&file, &bulk::export(bulk_t))?;
+        writeln!(
+            text,
+            "\n[[load]]\nfile = \"{}\"\naccount = \"1001\"\n",
+            file.display()
+        )?;
+    }
     let path = folder.join("sandbox.toml");
     write(&path, &text)?;
     Ok(path)
@@ -129,8 +140,9 @@ pub(super) fn relayer(
     }
     writeln!(
         text,
-        "\n[metrics]\nlisten = \"127.0.0.1:{}\"\n\n{TELEMETRY}",
-        places.metrics_port
+        "\n[metrics]\nlisten = \"127.0.0.1:{}\"\n\n{}",
+        places.metrics_port,
+        telemetry(places)
     )?;
     route_admins(&mut text, parties)?;
     vcs(&mut text, parties, places)?;
@@ -153,10 +165,11 @@ pub(super) fn attester(
     secret("registry.key", &attester.registry_key)?;
     secret("relayer.token", parties.token(&attester.name)?)?;
     let mut text = format!(
-        "network = \"devnet\"\ndata_dir = \"data\"\n\n[attester]\nname = \"{}\"\nkey_file = \"secrets/attester.key\"\nrelayer_url = \"http://127.0.0.1:{}\"\nrelayer_token_file = \"secrets/relayer.token\"\nlog_vkey = \"{}\"\n\n{TELEMETRY}\n",
+        "network = \"devnet\"\ndata_dir = \"data\"\n\n[attester]\nname = \"{}\"\nkey_file = \"secrets/attester.key\"\nrelayer_url = \"http://127.0.0.1:{}\"\nrelayer_token_file = \"secrets/relayer.token\"\nlog_vkey = \"{}\"\n\n{}\n",
         attester.name,
         places.control_port,
-        log_key(parties)
+        log_key(parties),
+        telemetry(places)
     );
     route_admins(&mut text, parties)?;
     vcs(&mut text, parties, places)?;
@@ -167,7 +180,10 @@ pub(super) fn attester(
     Ok(path)
 }
 
-const TELEMETRY: &str = "[telemetry]\nformat = \"text\"\nfilter = \"info\"\n";
+fn telemetry(places: &Places) -> String {
+    let filter = if places.quiet { "warn" } else { "info" };
+    format!("[telemetry]\nformat = \"text\"\nfilter = \"{filter}\"\n")
+}
 
 fn route_admins(text: &mut String, parties: &Parties) -> std::fmt::Result {
     for (name, key) in &parties.route_admins {

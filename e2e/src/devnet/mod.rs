@@ -9,6 +9,7 @@
 //! `redemption`, `wait` and `audit` (what people do with it).
 
 pub mod audit;
+pub mod bulk;
 pub mod chain;
 pub mod control;
 pub mod keys;
@@ -122,6 +123,11 @@ impl Devnet {
     /// Where the relayer's metrics are.
     pub fn metrics_url(&self) -> &str {
         &self.metrics_url
+    }
+
+    /// Where the relayer keeps its store.
+    pub fn relayer_data(&self) -> PathBuf {
+        self.party_folder("relayer").join("data")
     }
 
     /// The relayer's API with the token of one of [`parties::IDENTITIES`].

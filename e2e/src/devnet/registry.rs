@@ -80,6 +80,11 @@ impl Registry {
         set.map(|_| ())
     }
 
+    /// What the registry counts about itself: `syncs`, and `requests` by call.
+    pub async fn stats(&self) -> anyhow::Result<Value> {
+        self.get(&self.keys.admin, "/v1/admin/stats").await
+    }
+
     /// Calls that ordered faults are still to hit.
     pub async fn faults_waiting(&self) -> anyhow::Result<u64> {
         let stats = self.get(&self.keys.admin, "/v1/admin/stats").await?;

@@ -123,6 +123,11 @@ impl Service {
         }
     }
 
+    /// The number of its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.running().as_ref().map(Child::id)
+    }
+
     /// What it is called.
     pub fn name(&self) -> &str {
         &self.name

@@ -26,6 +26,11 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct Options {
     /// Where its files go; stays. Without it a temporary folder, removed at the end.
     pub folder: Option<PathBuf>,
+    /// Tonnes of one class that account 1001 holds besides the published ones, as one block: for loads larger than the
+    /// export.
+    pub bulk_t: u64,
+    /// Only warnings go to the log files of relayer and attesters.
+    pub quiet: bool,
 }
 
 impl Devnet {
@@ -51,7 +56,7 @@ impl Devnet {
             .with_context(|| format!("cannot make {}", root.display()))?;
         let parties = Parties::random();
         let anvil = start_anvil(&root, &programs)?;
-        let (sandbox, registry_url) = start_sandbox(&root, &programs, &parties)?;
+        let (sandbox, registry_url) = start_sandbox(&root, &programs, &parties, options.bulk_t)?;
         let chain_url = anvil_url(&anvil).await?;
         let (chain, gate) = deploy(&chain_url, &parties).await?;
         await_sandbox(&root, &sandbox).await?;
@@ -61,6 +66,7 @@ impl Devnet {
             control_port: free_port()?,
             metrics_port: free_port()?,
             gate,
+            quiet: options.quiet,
         };
         let (relayer, attesters) = configure(&root, &programs, &parties, &places)?;
         Ok(Self {
@@ -182,9 +188,10 @@ fn start_sandbox(
     root: &Path,
     programs: &Programs,
     parties: &Parties,
+    bulk_t: u64,
 ) -> anyhow::Result<(Service, String)> {
     let folder = root.join("registry");
-    let config = files::registry(&folder, parties)?;
+    let config = files::registry(&folder, parties, bulk_t)?;
     remove_ready_file(root)?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let arguments = [

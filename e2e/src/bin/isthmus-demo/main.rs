@@ -53,6 +53,7 @@ async fn tell(arguments: &Arguments) -> anyhow::Result<()> {
     narrator.scene("Starting a registry, a chain with a gate, three attesters and a relayer")?;
     let devnet = Devnet::start(Options {
         folder: Some(folder.clone()),
+        ..Options::default()
     })
     .await?;
     narrator.introduce(&devnet)?;
