@@ -5,6 +5,8 @@
 
 pub mod config;
 pub mod connect;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod receipt;
 pub mod serial;
 pub mod serial_error;

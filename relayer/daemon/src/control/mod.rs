@@ -5,11 +5,14 @@ mod attesters;
 mod auth;
 mod concerns;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod operator;
 mod parse;
 mod proofs;
 mod quarantine;
 mod render;
+mod retry;
 mod route_book;
 mod routes;
 mod server;
