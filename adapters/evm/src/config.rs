@@ -1,6 +1,6 @@
 //! What an operator says about a chain: where it is, which gate, when a fact is final and what a transaction may cost.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use isthmus_core::id::{Address, LedgerId};
 
@@ -11,8 +11,13 @@ use crate::key::SigningKey;
 pub struct EvmConfig {
     /// CAIP-2 id, `eip155:<chain id>`.
     pub ledger: LedgerId,
-    /// JSON-RPC endpoints over http. With several, all must serve and agree on every final block.
+    /// JSON-RPC endpoints over http.
     pub rpc_urls: Vec<String>,
+    /// How many of them must give the same answer to what decides anything; all, if not given. Two different answers about what
+    /// is final are a contradiction in any case.
+    pub rpc_quorum: Option<NonZeroUsize>,
+    /// How long no new block may come before that is reported.
+    pub stall_ms: u64,
     /// The gate contract.
     pub gate: Address,
     /// Block in which the gate was deployed: no log is older. Zero is right and slow.
@@ -84,6 +89,18 @@ pub enum ConfigError {
         /// The text.
         url: String,
     },
+    /// More endpoints must agree than there are, or so few that two groups could.
+    #[error(
+        "rpc_quorum of ledger {ledger} is {quorum} of {endpoints} endpoints: write more than half of them, or leave it out to need all"
+    )]
+    BadQuorum {
+        /// Which ledger.
+        ledger: LedgerId,
+        /// How many must agree.
+        quorum: usize,
+        /// How many there are.
+        endpoints: usize,
+    },
     /// Both lanes send from one account.
     #[error(
         "ledger {ledger}: the mint and the void lane share account {account}: give each lane its own key, or a stuck mint blocks a void"
@@ -100,6 +117,23 @@ impl EvmConfig {
     /// The EIP-155 chain id inside the ledger id.
     pub fn chain_id(&self) -> Result<u64, ConfigError> {
         chain_id(&self.ledger)
+    }
+
+    /// How many endpoints must agree.
+    pub fn quorum(&self) -> Result<usize, ConfigError> {
+        let endpoints = self.rpc_urls.len();
+        let quorum = self.rpc_quorum.map_or(endpoints, NonZeroUsize::get);
+        if endpoints == 0 {
+            return Err(ConfigError::NoEndpoint(self.ledger.clone()));
+        }
+        if quorum > endpoints || quorum <= endpoints / 2 {
+            return Err(ConfigError::BadQuorum {
+                ledger: self.ledger.clone(),
+                quorum,
+                endpoints,
+            });
+        }
+        Ok(quorum)
     }
 }
 
@@ -122,6 +156,8 @@ mod tests {
         let config = |ledger: &str| EvmConfig {
             ledger: ledger.parse().unwrap(),
             rpc_urls: vec![],
+            rpc_quorum: None,
+            stall_ms: 1,
             gate: Address::new([0; 20]),
             gate_height: 0,
             finality: ChainFinality::FinalizedTag,

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use alloy::primitives::Address;
-use alloy::providers::{Provider, ProviderBuilder};
+use alloy::primitives::{Address, B256};
+use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
+use alloy::transports::http::Http;
 use isthmus_core::id::LedgerId;
 
 use crate::chain::{Chain, ChainSettings};
@@ -58,6 +59,28 @@ pub enum ConnectError {
         /// Of the node.
         found: u64,
     },
+    /// The endpoint has the right id and another history: a private copy, or a chain that was started anew.
+    #[error(
+        "node {url} of ledger {ledger} begins with block {found}, the others with {expected}: correct rpc_urls"
+    )]
+    OtherGenesis {
+        /// Which ledger.
+        ledger: LedgerId,
+        /// Which node.
+        url: String,
+        /// Block 0 of the others.
+        expected: B256,
+        /// Block 0 of this node.
+        found: B256,
+    },
+    /// Two endpoints call different contracts the gate's units.
+    #[error("the endpoints of ledger {ledger} disagree about {question}: correct rpc_urls")]
+    Disagree {
+        /// Which ledger.
+        ledger: LedgerId,
+        /// What was asked.
+        question: &'static str,
+    },
     /// Nothing is deployed at the gate's address.
     #[error(
         "ledger {ledger} has no contract at gate {gate} (node {url}): correct the gate's address, or deploy it first"
@@ -84,9 +107,17 @@ pub enum ConnectError {
     },
 }
 
-/// Opens a chain. Returns it with the address of its carbon units.
+/// What every endpoint must serve.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) ledger: LedgerId,
+    pub(crate) chain_id: u64,
+    pub(crate) gate: Address,
+}
+
+/// Opens a chain. Returns it with the address of its carbon units. An endpoint that does not answer is waited for unless the
+/// others are enough.
 pub(crate) async fn open(config: &EvmConfig) -> Result<(Chain, Address), ConnectError> {
-    let id = config.chain_id()?;
     let timeout = Duration::from_millis(config.request_timeout_ms);
     let client = reqwest::Client::builder()
         .timeout(timeout)
@@ -95,28 +126,49 @@ pub(crate) async fn open(config: &EvmConfig) -> Result<(Chain, Address), Connect
             ledger: config.ledger.clone(),
             source,
         })?;
-    let gate = evm_address(config.gate);
-    let mut nodes = Vec::new();
+    let identity = Identity {
+        ledger: config.ledger.clone(),
+        chain_id: config.chain_id()?,
+        gate: evm_address(config.gate),
+    };
+    let quorum = config.quorum()?;
+    let (mut nodes, mut genesis, mut units, mut away) = (Vec::new(), None, None, None);
     for url in &config.rpc_urls {
         let node = node(config, &client, url)?;
-        check_node(&node, &config.ledger, id, gate).await?;
+        match check_node(&node, &identity, genesis).await {
+            Ok(block) => {
+                genesis = Some(block);
+                let found = ask(&node, config, &Gate::unitsCall {}).await?;
+                if *units.get_or_insert(found) != found {
+                    return Err(ConnectError::Disagree {
+                        ledger: config.ledger.clone(),
+                        question: Gate::unitsCall::SIGNATURE,
+                    });
+                }
+            }
+            Err(error @ ConnectError::Unreachable { .. }) => {
+                node.doubt();
+                away = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
         nodes.push(node);
     }
-    let mut nodes = nodes.into_iter();
-    let first = nodes
-        .next()
-        .ok_or_else(|| ConfigError::NoEndpoint(config.ledger.clone()))?;
-    let units = ask(&first, config, &Gate::unitsCall {}).await?;
+    let known = nodes.iter().filter(|node| !node.is_suspect()).count();
+    let (Some(genesis), Some(units), true) = (genesis, units, known >= quorum) else {
+        return Err(away.unwrap_or_else(|| ConfigError::NoEndpoint(config.ledger.clone()).into()));
+    };
     let settings = ChainSettings {
-        ledger: config.ledger.clone(),
-        id,
-        gate,
+        identity,
         gate_height: config.gate_height,
         log_range_limit: config.log_range_limit.get(),
         block_time_ms: config.block_time_ms,
         finality: config.finality,
+        stall_ms: config.stall_ms,
+        quorum,
+        genesis,
     };
-    Ok((Chain::new(settings, first, nodes.collect()), units))
+    Ok((Chain::new(settings, nodes), units))
 }
 
 fn node(config: &EvmConfig, client: &reqwest::Client, url: &str) -> Result<Node, ConfigError> {
@@ -124,54 +176,61 @@ fn node(config: &EvmConfig, client: &reqwest::Client, url: &str) -> Result<Node,
         ledger: config.ledger.clone(),
         url: url.into(),
     })?;
-    Ok(Node {
-        // Paths and queries of hosted nodes hold API keys, which must not reach errors and logs.
-        url: parsed.origin().ascii_serialization(),
-        rpc: ProviderBuilder::default().connect_reqwest(client.clone(), parsed),
-    })
+    // Paths and queries of hosted nodes hold API keys, which must not reach errors and logs.
+    let shown = parsed.origin().ascii_serialization();
+    Ok(Node::new(shown, Http::with_client(client.clone(), parsed)))
 }
 
-/// The node serves the right chain, and the gate is on it.
+/// The node serves the right chain, and the gate is on it. Returns the chain's first block.
 pub(crate) async fn check_node(
     node: &Node,
-    ledger: &LedgerId,
-    expected: u64,
-    gate: Address,
-) -> Result<(), ConnectError> {
+    identity: &Identity,
+    genesis: Option<B256>,
+) -> Result<B256, ConnectError> {
+    let (ledger, url) = (&identity.ledger, &node.url);
     let unreachable = |question| {
         move |source| ConnectError::Unreachable {
             ledger: ledger.clone(),
-            url: node.url.clone(),
+            url: url.clone(),
             question,
             source,
         }
     };
-    let found = node
-        .rpc
-        .get_chain_id()
-        .await
-        .map_err(unreachable("eth_chainId"))?;
-    if found != expected {
+    let found = node.rpc.get_chain_id().await;
+    let found = found.map_err(unreachable("eth_chainId"))?;
+    if found != identity.chain_id {
         return Err(ConnectError::WrongChain {
             ledger: ledger.clone(),
-            url: node.url.clone(),
+            url: url.clone(),
+            expected: identity.chain_id,
+            found,
+        });
+    }
+    let first = node.rpc.get_block_by_number(0.into()).await;
+    let first = first.map_err(unreachable("eth_getBlockByNumber"))?;
+    // A node may have pruned it; then only the others can tell.
+    let found = first
+        .map(|block| block.header.hash)
+        .or(genesis)
+        .unwrap_or_default();
+    if let Some(expected) = genesis.filter(|genesis| *genesis != found) {
+        return Err(ConnectError::OtherGenesis {
+            ledger: ledger.clone(),
+            url: url.clone(),
             expected,
             found,
         });
     }
-    let code = node
-        .rpc
-        .get_code_at(gate)
-        .await
-        .map_err(unreachable("eth_getCode"))?;
+    let code = node.rpc.get_code_at(identity.gate).await;
+    let code = code.map_err(unreachable("eth_getCode"))?;
     if code.is_empty() {
         return Err(ConnectError::NoGate {
             ledger: ledger.clone(),
-            url: node.url.clone(),
-            gate,
+            url: url.clone(),
+            gate: identity.gate,
         });
     }
-    Ok(())
+    Ok(found)
 }
 
 async fn ask<C: SolCall>(

@@ -129,6 +129,11 @@ impl EvmLedger {
         self.chain.id
     }
 
+    /// The newest final height as it grows: changes whenever anything that asks this ledger has seen a new one.
+    pub fn final_height(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.chain.final_height()
+    }
+
     pub(crate) fn chain(&self) -> &Chain {
         &self.chain
     }
@@ -183,7 +188,7 @@ impl Ledger for EvmLedger {
     }
 
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError> {
-        observe::observe(&self.chain, from, limit).await
+        observe::observe(&self.chain, self.now(), from, limit).await
     }
 
     async fn reserves(&self, pool: &Pool, _page: Page) -> Result<Reserves, FindError> {

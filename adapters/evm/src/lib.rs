@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod key;
 pub mod views;
 
+mod agree;
 mod block_evidence;
 mod chain;
 mod draft;
@@ -21,6 +22,7 @@ mod ledger;
 mod locate;
 mod node;
 mod observe;
+mod question;
 mod receipt;
 mod register;
 mod send;

@@ -1,17 +1,38 @@
-//! One JSON-RPC endpoint and its answers.
+//! One JSON-RPC endpoint, its answers, and what is known about it.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::B256;
 use alloy::providers::{Provider, RootProvider};
+use alloy::rpc::client::ClientBuilder;
 use alloy::rpc::types::Block;
 use alloy::transports::TransportError;
+use alloy::transports::http::Http;
 use isthmus_core::ports::FindError;
+use tokio::time::Instant;
+
+/// How often an endpoint that failed is looked at again.
+const RECHECK: Duration = Duration::from_secs(5);
 
 /// One JSON-RPC endpoint.
 #[derive(Debug)]
 pub(crate) struct Node {
+    /// Without what may be a credential.
     pub(crate) url: String,
     pub(crate) rpc: RootProvider,
+    pub(crate) http: Http<reqwest::Client>,
+    /// A request failed since its identity was last checked: behind the address may be another machine now.
+    suspect: AtomicBool,
+    /// When a suspect one is looked at again.
+    recheck: Mutex<Option<Instant>>,
+    /// Highest final block that it has shown.
+    final_height: AtomicU64,
+    /// Its newest block.
+    newest: AtomicU64,
 }
 
 /// A block, named so that it cannot be confused with another of its height.
@@ -42,6 +63,19 @@ struct IncompleteAnswer {
 }
 
 impl Node {
+    pub(crate) fn new(url: String, http: Http<reqwest::Client>) -> Self {
+        let client = ClientBuilder::default().transport(http.clone(), true);
+        Self {
+            url,
+            rpc: RootProvider::new(client),
+            http,
+            suspect: AtomicBool::new(false),
+            recheck: Mutex::new(None),
+            final_height: AtomicU64::new(0),
+            newest: AtomicU64::new(0),
+        }
+    }
+
     pub(crate) async fn block(&self, number: BlockNumberOrTag) -> Result<BlockRef, FindError> {
         let answer = self.rpc.get_block_by_number(number).await;
         let block = self.answered("eth_getBlockByNumber", answer)?;
@@ -55,20 +89,70 @@ impl Node {
         answer: Result<T, TransportError>,
     ) -> Result<T, FindError> {
         answer.map_err(|source| {
-            FindError::Unavailable(Box::new(NodeError {
-                url: self.url.clone(),
-                question,
-                source,
-            }))
+            self.doubt();
+            unanswered(&self.url, question, source)
         })
     }
 
     pub(crate) fn incomplete(&self, problem: String) -> FindError {
-        FindError::Unavailable(Box::new(IncompleteAnswer {
-            url: self.url.clone(),
-            problem,
-        }))
+        incomplete(&self.url, problem)
     }
+
+    /// Has its identity checked before it counts again.
+    pub(crate) fn doubt(&self) {
+        self.suspect.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Relaxed)
+    }
+
+    /// Its identity was checked.
+    pub(crate) fn trust(&self) {
+        self.suspect.store(false, Ordering::Relaxed);
+        *self.recheck.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether a suspect endpoint may be tried again; not at every question, since one that is away may take its time.
+    pub(crate) fn may_be_tried(&self) -> bool {
+        let now = Instant::now();
+        let mut recheck = self.recheck.lock().unwrap_or_else(PoisonError::into_inner);
+        if recheck.is_some_and(|at| now < at) {
+            return false;
+        }
+        *recheck = now.checked_add(RECHECK);
+        true
+    }
+
+    /// Notes how far it is.
+    pub(crate) fn is_at(&self, newest: u64, final_height: u64) {
+        self.newest.store(newest, Ordering::Relaxed);
+        self.final_height.fetch_max(final_height, Ordering::Relaxed);
+    }
+
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has shown that it has a final height.
+    pub(crate) fn has(&self, height: u64) -> bool {
+        height <= self.final_height.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn unanswered(url: &str, question: &'static str, source: TransportError) -> FindError {
+    FindError::Unavailable(Box::new(NodeError {
+        url: url.to_owned(),
+        question,
+        source,
+    }))
+}
+
+pub(crate) fn incomplete(url: &str, problem: String) -> FindError {
+    FindError::Unavailable(Box::new(IncompleteAnswer {
+        url: url.to_owned(),
+        problem,
+    }))
 }
 
 impl From<&Block> for BlockRef {

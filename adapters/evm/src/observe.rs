@@ -5,6 +5,7 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use isthmus_core::id::Hash32;
 use isthmus_core::ports::{Cursor, Fact, FindError, Observations, Observed};
+use isthmus_core::time::Timestamp;
 
 use crate::block_evidence::Prover;
 use crate::chain::Chain;
@@ -21,6 +22,7 @@ const RANGES_PER_CALL: usize = 16;
 /// cursor names whole blocks.
 pub(crate) async fn observe(
     chain: &Chain,
+    now: Timestamp,
     from: &Cursor,
     limit: usize,
 ) -> Result<Observations, FindError> {
@@ -48,7 +50,10 @@ pub(crate) async fn observe(
     let next = match page.through {
         Some(through) => end_of_page(chain, head, through, last_number).await?,
         // Nothing is newer than the cursor.
-        None => from.clone(),
+        None => match chain.stalled(now) {
+            Some(alarm) => return Err(alarm),
+            None => from.clone(),
+        },
     };
     Ok(Observations {
         facts,

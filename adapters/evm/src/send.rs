@@ -3,6 +3,7 @@
 use alloy::primitives::Address;
 use alloy::providers::Provider;
 use alloy::transports::{RpcError, TransportError, TransportErrorKind};
+use futures::future::join_all;
 use isthmus_core::id::DraftId;
 use isthmus_core::ports::{BoxError, Draft, SendError};
 use isthmus_core::time::Timestamp;
@@ -46,18 +47,25 @@ pub(crate) async fn send(ledger: &EvmLedger, drafts: &[Draft]) -> Vec<Result<(),
     answers
 }
 
-/// Hands raw bytes to the node.
+/// Hands raw bytes to every node, so that one that keeps them to itself cannot hold them up. One that takes them is enough.
 pub(crate) async fn raw(chain: &Chain, bytes: &[u8]) -> Result<(), SendError> {
-    match chain.node().send_raw_transaction(bytes).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let conclusion = conclude(error);
-            if let Err(SendError::Unknown(_) | SendError::Unreached(_)) = &conclusion {
-                chain.doubt();
-            }
-            conclusion
+    let sent = chain.nodes().map(async |node| {
+        let conclusion = node.rpc.send_raw_transaction(bytes).await.map(drop);
+        let conclusion = conclusion.or_else(conclude);
+        if let Err(SendError::Unknown(_) | SendError::Unreached(_)) = &conclusion {
+            node.doubt();
+        }
+        conclusion
+    });
+    let (mut unknown, mut other) = (None, None);
+    for conclusion in join_all(sent).await {
+        match conclusion {
+            Ok(()) => return Ok(()),
+            Err(error @ SendError::Unknown(_)) => unknown = Some(error),
+            Err(error) => other = Some(error),
         }
     }
+    unknown.or(other).map_or(Ok(()), Err)
 }
 
 /// What a failed send means. Nothing here is a definite no: an earlier send of the same bytes may still land.

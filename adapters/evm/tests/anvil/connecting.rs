@@ -115,7 +115,7 @@ async fn a_chain_that_changes_behind_our_back_is_a_contradiction() {
 
 #[tokio::test]
 async fn nodes_that_disagree_about_a_final_block_are_a_contradiction() {
-    let (one, other) = (Node::start(CHAIN_ID), Node::start(CHAIN_ID));
+    let [one, other] = [(); 2].map(|()| Node::start_at(CHAIN_ID, 1_700_000_000));
     let gate = deploy(&one).await;
     // Nothing but the time of its blocks tells the other chain from the first one.
     other.pass_time(100).await;

@@ -6,6 +6,7 @@
     reason = "clippy knows test functions, but not the helpers that they share"
 )]
 
+mod agreement;
 mod connecting;
 mod contract;
 mod evidence;

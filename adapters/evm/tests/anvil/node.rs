@@ -30,9 +30,19 @@ fn program() -> PathBuf {
 impl Node {
     /// Starts a node that mines only when told to.
     pub(crate) fn start(chain_id: u64) -> Self {
+        Self::start_with(chain_id, &[])
+    }
+
+    /// With a first block of this time: nothing else tells the histories of two nodes apart.
+    pub(crate) fn start_at(chain_id: u64, genesis_s: u64) -> Self {
+        Self::start_with(chain_id, &["--timestamp".into(), genesis_s.to_string()])
+    }
+
+    fn start_with(chain_id: u64, arguments: &[String]) -> Self {
         let mut process = Command::new(program())
             .args(["--port", "0", "--no-mining", "--chain-id"])
             .arg(chain_id.to_string())
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -61,6 +71,13 @@ impl Node {
 
     pub(crate) async fn height(&self) -> u64 {
         self.rpc.get_block_number().await.unwrap()
+    }
+
+    /// A block as the node sends it.
+    pub(crate) async fn block(&self, number: u64) -> serde_json::Value {
+        let params = (format!("{number:#x}"), false);
+        let block = self.rpc.raw_request("eth_getBlockByNumber".into(), params);
+        block.await.unwrap()
     }
 
     /// The node's time in milliseconds.

@@ -5,11 +5,17 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub(crate) struct Proxy {
     pub(crate) url: String,
     fault: Arc<Mutex<Fault>>,
     transactions: Arc<Mutex<Vec<String>>>,
+    lie: Arc<Mutex<Option<Lie>>>,
 }
+
+/// Rewrites an answer; is given the request.
+type Lie = Box<dyn Fn(&Value, &mut Value) + Send>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -31,19 +37,34 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fault = Arc::new(Mutex::new(Fault::None));
         let transactions = Arc::new(Mutex::new(Vec::new()));
-        let shared = (Arc::clone(&fault), Arc::clone(&transactions));
+        let lie = Arc::<Mutex<Option<Lie>>>::default();
+        let shared = (
+            Arc::clone(&fault),
+            Arc::clone(&transactions),
+            Arc::clone(&lie),
+        );
         // Ends with the test process.
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (node, (fault, sent)) = (node.clone(), shared.clone());
-                std::thread::spawn(move || serve(client, &node, &fault, &sent));
+                let (node, (fault, sent, lie)) = (node.clone(), shared.clone());
+                std::thread::spawn(move || serve(client, &node, &fault, &sent, &lie));
             }
         });
         Self {
             url,
             fault,
             transactions,
+            lie,
         }
+    }
+
+    /// From now on answers are what this makes of them.
+    pub(crate) fn lie(&self, lie: impl Fn(&Value, &mut Value) + Send + 'static) {
+        *self.lie.lock().unwrap() = Some(Box::new(lie));
+    }
+
+    pub(crate) fn stop_lying(&self) {
+        *self.lie.lock().unwrap() = None;
     }
 
     pub(crate) fn fail(&self, fault: Fault) {
@@ -60,7 +81,13 @@ impl Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, node: &str, fault: &Mutex<Fault>, sent: &Mutex<Vec<String>>) {
+fn serve(
+    mut client: TcpStream,
+    node: &str,
+    fault: &Mutex<Fault>,
+    sent: &Mutex<Vec<String>>,
+    lie: &Mutex<Option<Lie>>,
+) {
     while let Some(request) = message(&mut client) {
         let text = String::from_utf8_lossy(&request);
         let sends = text.contains("eth_sendRawTransaction");
@@ -75,9 +102,12 @@ fn serve(mut client: TcpStream, node: &str, fault: &Mutex<Fault>, sent: &Mutex<V
         }
         let mut upstream = TcpStream::connect(node).unwrap();
         upstream.write_all(&request).unwrap();
-        let Some(answer) = message(&mut upstream) else {
+        let Some(mut answer) = message(&mut upstream) else {
             return;
         };
+        if let Some(lie) = lie.lock().unwrap().as_ref() {
+            answer = rewritten(&request, &answer, lie);
+        }
         if fault != Fault::None || client.write_all(&answer).is_err() {
             return;
         }
@@ -99,6 +129,19 @@ fn current(fault: &Mutex<Fault>, sends: bool) -> Fault {
             }
         }
     }
+}
+
+fn rewritten(request: &[u8], answer: &[u8], lie: &Lie) -> Vec<u8> {
+    let body = |message: &[u8]| {
+        let text = String::from_utf8_lossy(message).into_owned();
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str::<Value>(body).unwrap()
+    };
+    let mut told = body(answer);
+    lie(&body(request), &mut told);
+    let told = told.to_string();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
+    format!("{head} {}\r\n\r\n{told}", told.len()).into_bytes()
 }
 
 /// One HTTP/1.1 message with a Content-Length.

@@ -81,6 +81,8 @@ pub(crate) fn config(url: &str, gate: Address) -> EvmConfig {
     EvmConfig {
         ledger: LedgerId::try_from(format!("eip155:{CHAIN_ID}")).unwrap(),
         rpc_urls: vec![url.into()],
+        rpc_quorum: None,
+        stall_ms: 3_600_000,
         gate,
         gate_height: 0,
         finality: ChainFinality::Depth(NonZeroU64::new(DEPTH).unwrap()),

@@ -1,6 +1,6 @@
 //! `[[ledger]]`: the registries and chains, which relayers and attesters describe alike except for their credentials.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use isthmus_core::id::LedgerId;
 use isthmus_evm::config::chain_id;
@@ -21,6 +21,8 @@ mod default {
     pub(super) const REQUEST_TIMEOUT_MS: u64 = 5_000;
     pub(super) const SETTLE_MS: u64 = 2_000;
     pub(super) const RECHECK_MS: u64 = 500;
+    /// Ten blocks of the slowest chains, or one and a half of their rounds of finality.
+    pub(super) const STALL_MS: u64 = 120_000;
     pub(super) const LOG_RANGE_LIMIT: u64 = 1_000;
     pub(super) const MAX_FEE_PER_GAS_WEI: u128 = 200_000_000_000;
     pub(super) const PRIORITY_FEE_PER_GAS_WEI: u128 = 1_000_000_000;
@@ -117,6 +119,11 @@ fn evm(section: &mut Section<'_>) -> Field<EvmConfig> {
         parsed::<LedgerId>(value).filter(|id| chain_id(id).is_ok())
     });
     let rpc_urls = rpc_urls(section);
+    let expected = "how many of rpc_urls must agree, more than half of them";
+    let rpc_quorum = section.optional("rpc_quorum", expected, |value| {
+        NonZeroUsize::new(usize::try_from(whole(value)?).ok()?)
+    });
+    let stall_ms = ms(section, "stall_ms", default::STALL_MS);
     let gate = section.required(
         "gate",
         "the gate's address, 0x and 40 lower-case hex digits",
@@ -142,9 +149,11 @@ fn evm(section: &mut Section<'_>) -> Field<EvmConfig> {
     let request_timeout_ms = ms(section, "request_timeout_ms", default::REQUEST_TIMEOUT_MS);
     let fees = fees(section);
     let default_range = NonZeroU64::new(default::LOG_RANGE_LIMIT).unwrap_or(NonZeroU64::MIN);
-    Ok(EvmConfig {
+    let config = EvmConfig {
         ledger: ledger?,
         rpc_urls: rpc_urls?,
+        rpc_quorum: rpc_quorum?,
+        stall_ms: stall_ms?,
         gate: gate?,
         gate_height: gate_height?.unwrap_or(0),
         finality: finality?,
@@ -152,7 +161,15 @@ fn evm(section: &mut Section<'_>) -> Field<EvmConfig> {
         request_timeout_ms: request_timeout_ms?,
         block_time_ms: block_time_ms?,
         fees: fees?,
-    })
+    };
+    let Some(quorum) = config.rpc_quorum.filter(|_| config.quorum().is_err()) else {
+        return Ok(config);
+    };
+    let remedy = format!(
+        "there are {} rpc_urls: write more than half of that, or leave it out to need all",
+        config.rpc_urls.len()
+    );
+    Err(section.refuse("rpc_quorum", quorum.to_string(), remedy))
 }
 
 /// Paths and queries of hosted nodes hold API keys, so a wrong URL is not repeated.
