@@ -50,7 +50,10 @@ pub(crate) fn receipt(bytes: &[u8]) {
     let jws = registry.sign(bytes);
     if let Ok(opened) = registry.verifier.open(&jws) {
         let audited = isthmus_prooflog::receipt::open(&jws, &public);
-        assert!(audited.is_ok(), "the relayer believes {opened:?}, the auditor not");
+        assert!(
+            audited.is_ok(),
+            "the relayer believes {opened:?}, the auditor not"
+        );
     }
 }
 

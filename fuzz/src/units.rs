@@ -19,7 +19,11 @@ pub(crate) fn serial(bytes: &[u8]) {
     let again: Result<Serial, _> = serial.to_string().parse();
     assert_eq!(again.as_ref(), Ok(&serial), "written and read again");
     let audited = Block::parse(&serial.to_string()).map(|block| block.quantity_t());
-    assert_eq!(audited.ok(), Some(serial.quantity_t()), "the auditor's count");
+    assert_eq!(
+        audited.ok(),
+        Some(serial.quantity_t()),
+        "the auditor's count"
+    );
 }
 
 /// Ids have one spelling.

@@ -14,14 +14,19 @@ const BUDGET: Duration = Duration::from_secs(1);
 const LARGEST: usize = 64 * 1024;
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(name);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
     assert!(!files.is_empty(), "{} is empty", folder.display());
-    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+    files
+        .iter()
+        .map(|file| std::fs::read(file).unwrap())
+        .collect()
 }
 
 fn mutated(seeds: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
@@ -50,7 +55,8 @@ fn run(name: &str, target: Target) {
     for bytes in &seeds {
         target(bytes);
     }
-    let seed = std::env::var("ISTHMUS_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    let seed =
+        std::env::var("ISTHMUS_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
     let mut random = StdRng::seed_from_u64(seed);
     let until = Instant::now() + BUDGET;
     let mut runs = 0_u64;

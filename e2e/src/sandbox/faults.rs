@@ -14,6 +14,8 @@
 //! | `error_5xx` | nothing is carried out, the answer is 503 |
 //! | `timeout_before` | nothing is carried out, the connection hangs (`hang_ms` of the configuration) and is dropped |
 //! | `timeout_after_applying` | the call is carried out, durably, then the connection hangs and is dropped |
+//! | `crash_before` | nothing is carried out, the process is killed with -9 |
+//! | `crash_after_applying` | the call is carried out, durably, then the process is killed with -9 |
 //! | `stale_read` | `query` and `movements` only: nothing that changed within the last `ms` is seen |
 //!
 //! `operation` is a [`Call`]; `times` calls are hit, the first matching fault is used up first; with `reference` only calls that
@@ -39,6 +41,8 @@ pub enum Call {
     Propose,
     /// `POST /v1/approvals`.
     Approve,
+    /// `POST /v1/rejections`.
+    Reject,
     /// `POST /v1/operations/query`.
     Query,
     /// `GET /v1/movements`.
@@ -57,6 +61,7 @@ impl Call {
             Self::Lock => "lock",
             Self::Propose => "propose",
             Self::Approve => "approve",
+            Self::Reject => "reject",
             Self::Query => "query",
             Self::Movements => "movements",
             Self::Admin => "admin",
@@ -87,6 +92,10 @@ enum Kind {
     TimeoutBefore,
     #[serde(rename = "timeout_after_applying")]
     TimeoutAfterApplying,
+    #[serde(rename = "crash_before")]
+    CrashBefore,
+    #[serde(rename = "crash_after_applying")]
+    CrashAfterApplying,
     #[serde(rename = "stale_read")]
     StaleRead,
 }
@@ -98,6 +107,8 @@ pub(crate) enum Fault {
     Error,
     TimeoutBefore,
     TimeoutAfterApplying,
+    CrashBefore,
+    CrashAfterApplying,
     /// Changes of the last milliseconds are not seen.
     StaleMs(u64),
 }
@@ -196,6 +207,8 @@ impl Order {
             (Kind::Error, None) => Ok(Fault::Error),
             (Kind::TimeoutBefore, None) => Ok(Fault::TimeoutBefore),
             (Kind::TimeoutAfterApplying, None) => Ok(Fault::TimeoutAfterApplying),
+            (Kind::CrashBefore, None) => Ok(Fault::CrashBefore),
+            (Kind::CrashAfterApplying, None) => Ok(Fault::CrashAfterApplying),
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod attester;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod crash_point;
 pub mod engine;
 pub mod error_chain;
 pub mod error_code;

@@ -61,6 +61,15 @@ pub(super) fn respond(answer: Answer) -> Response {
     }
 }
 
+/// A real kill -9: no destructor, no flush. This thread goes no further while the signal is on its way.
+fn die() -> Response {
+    let pid = std::process::id().to_string();
+    let _sent = std::process::Command::new("kill")
+        .args(["-KILL", &pid])
+        .status();
+    std::process::abort();
+}
+
 impl App {
     /// Carries `work` out under the fault that hits it, if one does.
     pub(super) async fn under(
@@ -79,6 +88,11 @@ impl App {
             Some(Fault::TimeoutAfterApplying) => {
                 drop(work.await);
                 self.hang_up().await
+            }
+            Some(Fault::CrashBefore) => die(),
+            Some(Fault::CrashAfterApplying) => {
+                drop(work.await);
+                die()
             }
         }
     }

@@ -258,7 +258,9 @@ impl App {
                 Fault::LatencyMs(_)
                 | Fault::Error
                 | Fault::TimeoutBefore
-                | Fault::TimeoutAfterApplying,
+                | Fault::TimeoutAfterApplying
+                | Fault::CrashBefore
+                | Fault::CrashAfterApplying,
             )
             | None => Timestamp::from_ms(u64::MAX),
         }

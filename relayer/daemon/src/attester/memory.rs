@@ -10,6 +10,7 @@ use isthmus_core::ports::StoreError;
 use isthmus_store::{AttesterStore, Remembered};
 
 use crate::attester::decline::{Decline, Ground};
+use crate::crash_point::{self, Moment};
 
 /// The promises of one attester.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Memory {
                 Ok(())
             });
         }
-        let mut remembered = self.store.remember(&promises)?.into_iter();
+        let mut remembered = self.remember(&promises)?.into_iter();
         for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
             if let Some(Remembered::Otherwise(known)) = remembered.next() {
                 let reason = format!("this attester has promised item {known}");
@@ -59,9 +60,7 @@ impl Memory {
     pub fn void(&self, transfer: TransferId) -> Result<(), StoreError> {
         let _deciding = self.deciding();
         let digest = Hash32::new(jcs::digest(&transfer));
-        self.store
-            .remember(&[(void_subject(transfer), digest)])
-            .map(drop)
+        self.remember(&[(void_subject(transfer), digest)]).map(drop)
     }
 
     /// Promises to approve this proposal and no other under its reference, until the registry is seen to have closed it.
@@ -71,9 +70,7 @@ impl Memory {
         digest: Hash32,
     ) -> Result<Result<(), Decline>, StoreError> {
         let _deciding = self.deciding();
-        let answers = self
-            .store
-            .remember(&[(approval_subject(reference), digest)])?;
+        let answers = self.remember(&[(approval_subject(reference), digest)])?;
         Ok(match answers.first() {
             Some(Remembered::Otherwise(known)) => {
                 let reason = format!("this attester has approved proposal {known}");
@@ -96,6 +93,13 @@ impl Memory {
     /// Whether an approval under the reference has been promised.
     pub fn has_approved(&self, reference: &str) -> Result<bool, StoreError> {
         Ok(self.store.promised(&approval_subject(reference))?.is_some())
+    }
+
+    fn remember(&self, promises: &[(String, Hash32)]) -> Result<Vec<Remembered>, StoreError> {
+        crash_point::reach("attester", "remember", Moment::Before);
+        let remembered = self.store.remember(promises);
+        crash_point::reach("attester", "remember", Moment::After);
+        remembered
     }
 
     fn deciding(&self) -> std::sync::MutexGuard<'_, ()> {

@@ -12,11 +12,13 @@ use isthmus_prooflog::note::VerifierKey;
 use isthmus_store::AttesterStore;
 use tracing::{Instrument, error, info, info_span, warn};
 
+use crate::attester::doubt::Doubts;
 use crate::attester::examine::{ExamineError, Examiner};
 use crate::attester::follow::{FollowError, Follower};
 use crate::attester::memory::Memory;
 use crate::attester::own::Own;
 use crate::attester::relayer::{Relayer, Task, Verdict};
+use crate::crash_point::{self, Moment};
 use crate::error_chain::chain;
 
 /// Tasks examined side by side.
@@ -67,12 +69,13 @@ pub async fn run(
         return Err(AttesterError::Stopped(why));
     }
     let memory = Memory::new(Arc::clone(&attester.store));
+    let doubts = Doubts::default();
     let mut log = Follower::open(Arc::clone(&attester.store), attester.log_key.clone())
         .map_err(AttesterError::Log)?;
     info!(leaves = log.replica().size(), "attester started");
     let mut shutdown = pin!(shutdown);
     loop {
-        let round = round(&attester, &memory, &mut log, clock.as_ref());
+        let round = round(&attester, (&memory, &doubts), &mut log, clock.as_ref());
         let quiet = tokio::select! {
             () = &mut shutdown => return Ok(()),
             round = round => round?,
@@ -90,7 +93,7 @@ pub async fn run(
 /// Whether everybody answered in a round; if not, the next one waits a little.
 async fn round(
     attester: &Attester,
-    memory: &Memory,
+    (memory, doubts): (&Memory, &Doubts),
     log: &mut Follower,
     clock: &dyn Clock,
 ) -> Result<bool, AttesterError> {
@@ -110,6 +113,7 @@ async fn round(
         own: &attester.own,
         log,
         memory,
+        doubts,
         now: clock.now(),
     };
     let answered: Vec<Result<bool, AttesterError>> = stream::iter(&tasks)
@@ -149,7 +153,11 @@ async fn serve(
             }
         }
     }
-    match attester.relayer.answer(&task.id, verdict).await {
+    // What is promised is durable, nobody has heard of it.
+    crash_point::reach("attester", "answer", Moment::Before);
+    let taken = attester.relayer.answer(&task.id, verdict).await;
+    crash_point::reach("attester", "answer", Moment::After);
+    match taken {
         Ok(()) => Ok(true),
         Err(status) => {
             warn!(%status, "the answer was not taken");

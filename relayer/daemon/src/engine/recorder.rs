@@ -11,6 +11,7 @@ use isthmus_core::transfer::{Event, Transfer};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{broadcast, watch};
 
+use crate::crash_point::{self, Moment};
 use crate::engine::backoff::Notes;
 use crate::engine::leaves;
 use crate::error_chain::chain;
@@ -52,6 +53,8 @@ impl Change {
             | Event::Unlocked(_)
             | Event::WithdrawalRequested
             | Event::Instructed(_)
+            | Event::Redirected(_)
+            | Event::Reallocated(_)
             | Event::Quarantined(_)
             | Event::Resolved { .. } => false,
         };
@@ -130,7 +133,9 @@ impl Recorder {
             return Ok(Vec::new());
         }
         let changes: Vec<_> = batch.iter().map(Change::of).collect();
+        visit(&changes, Moment::Before);
         let answers = self.append(batch).await?;
+        visit(&changes, Moment::After);
         let mut checked = Vec::with_capacity(answers.len());
         for (answer, change) in answers.into_iter().zip(changes) {
             match answer {
@@ -223,6 +228,15 @@ impl Recorder {
         });
         // Nobody watching is fine.
         let _nobody = self.changed.send(transfer.id());
+    }
+}
+
+/// Where a test may have the process killed: around the write of each event.
+fn visit(changes: &[Change], moment: Moment) {
+    if crash_point::is_armed() {
+        for change in changes {
+            crash_point::reach("journal", &change.events, moment);
+        }
     }
 }
 

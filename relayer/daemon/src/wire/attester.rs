@@ -20,6 +20,7 @@ use crate::wire::shutdown;
 /// Runs an attester until it is told to stop, or may not go on.
 pub async fn run(config: AttesterConfig) -> Result<(), Ended> {
     crate::telemetry::init(&config.telemetry).map_err(Ended::misconfigured)?;
+    crate::crash_point::arm().map_err(Ended::misconfigured)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = AttesterStore::open(&config.data_dir, &config.network)?;
     let mut own = Own {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,10 +14,12 @@ use isthmus_evm::{EvmLedger, Sender, Senders};
 use isthmus_store::Store;
 use isthmus_vcs::{Duty, VcsLedger};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::config::{LedgerConfig, RelayerConfig};
-use crate::control::{self, LedgerHandle, Services};
+use crate::control::{self, Access, LedgerHandle, Reloader, Services};
+use crate::crash_point;
 use crate::engine::Recorder;
 use crate::engine::admission::Admission;
 use crate::engine::attest::Collector;
@@ -57,13 +60,25 @@ struct Engine {
     metrics: Metrics,
 }
 
-/// Runs a relayer until it is told to stop, or its journal fails.
-pub async fn run(config: RelayerConfig) -> Result<(), Ended> {
-    telemetry::init(&config.telemetry).map_err(Ended::misconfigured)?;
+/// Runs the relayer of a configuration file until it is told to stop, or its journal fails.
+pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
+    let filter = telemetry::init(&config.telemetry).map_err(Ended::misconfigured)?;
+    crash_point::arm().map_err(Ended::misconfigured)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open(&config.data_dir, &config.network, Arc::clone(&clock))?;
     let store = Arc::new(store);
     let listener = listen(config.control.listen).await?;
+    let access = Arc::new(Access::new(
+        config.control.identities.clone(),
+        config.route_admins.clone(),
+    ));
+    let reloader = Arc::new(Reloader::new(
+        file.to_owned(),
+        config.clone(),
+        Arc::clone(&access),
+        filter,
+        Arc::clone(&store),
+    ));
     let Ledgers {
         handles,
         registries,
@@ -95,8 +110,8 @@ pub async fn run(config: RelayerConfig) -> Result<(), Ended> {
         board: Arc::clone(&engine.board),
         pauses: Arc::clone(&engine.pauses),
         checkpoints: Arc::clone(&engine.checkpoints),
-        identities: config.control.identities,
-        route_admins: config.route_admins,
+        access,
+        reloader: Some(Arc::clone(&reloader)),
         ledgers: handles.clone(),
         started: clock.now(),
     };
@@ -113,6 +128,7 @@ pub async fn run(config: RelayerConfig) -> Result<(), Ended> {
     }
     engine.spawn(&handles, &gates, &mut tasks);
     tasks.spawn(async move { Ok(control::serve(listener, services, shutdown()).await?) });
+    tasks.spawn(hang_ups(reloader));
     tracing::info!(network = %config.network, "relayer started");
     let ended = tokio::select! {
         () = shutdown() => Ok(()),
@@ -124,6 +140,17 @@ pub async fn run(config: RelayerConfig) -> Result<(), Ended> {
     };
     tasks.shutdown().await;
     ended
+}
+
+/// SIGHUP means what `isthmus reload` means; what came of it is in the log.
+async fn hang_ups(reloader: Arc<Reloader>) -> anyhow::Result<()> {
+    let mut signals = signal(SignalKind::hangup())?;
+    while signals.recv().await.is_some() {
+        let reloader = Arc::clone(&reloader);
+        tokio::task::spawn_blocking(move || reloader.reload("SIGHUP")).await??;
+    }
+    // No signal comes any more; what this is for can still be asked of the API.
+    std::future::pending().await
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Ended> {
@@ -206,7 +233,7 @@ async fn redeems_whole_tonnes(chain: &EvmLedger) -> Result<(), Ended> {
 
 fn handle(ledger: Arc<dyn Ledger>) -> LedgerHandle {
     LedgerHandle {
-        ledger,
+        ledger: crash_point::watched(ledger),
         status: Arc::new(LedgerWatch::default()),
     }
 }
