@@ -153,6 +153,7 @@ impl Desk<'_> {
             | Operation::Unlock { .. }
             | Operation::Release { .. }
             | Operation::Retire { .. }
+            | Operation::ReturnDeposit { .. }
             | Operation::Approve { .. } => Err(PrepareError::Unsupported(format!(
                 "a gate offers mint and void, not {}",
                 operation.kind()

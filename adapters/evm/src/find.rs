@@ -245,6 +245,7 @@ fn deadline(attempt: &Attempt) -> Option<Timestamp> {
         | Operation::Void { .. }
         | Operation::Release { .. }
         | Operation::Retire { .. }
+        | Operation::ReturnDeposit { .. }
         | Operation::Approve { .. } => None,
     }
 }

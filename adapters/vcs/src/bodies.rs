@@ -68,6 +68,8 @@ pub(crate) enum Movement {
     Release,
     Retire,
     Unlock,
+    /// A deposit goes back to its sender.
+    Return,
 }
 
 #[derive(Debug, Serialize)]

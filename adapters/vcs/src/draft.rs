@@ -91,6 +91,18 @@ pub(crate) fn entry(operation: &Operation) -> Result<Entry, PrepareError> {
             reason: Some(reason.clone()),
             ..proposal(&reference, Movement::Retire, custody_account, units, None)?
         }),
+        Operation::ReturnDeposit {
+            account,
+            custody_account,
+            units,
+            ..
+        } => Entry::Propose(proposal(
+            &reference,
+            Movement::Return,
+            custody_account,
+            units,
+            Some(account),
+        )?),
         Operation::Approve { digest, .. } => Entry::Approve(ApprovalEntry {
             digest: *digest,
             reference,

@@ -154,7 +154,8 @@ fn difference(
         | OperationKind::Unlock
         | OperationKind::Mint
         | OperationKind::Void
-        | OperationKind::Burn) => kind == done,
+        | OperationKind::Burn
+        | OperationKind::ReturnDeposit) => kind == done,
     };
     let (units, custody_account, account) = match operation {
         Operation::Lock {
@@ -164,6 +165,12 @@ fn difference(
             ..
         }
         | Operation::Unlock {
+            units,
+            custody_account,
+            account,
+            ..
+        }
+        | Operation::ReturnDeposit {
             units,
             custody_account,
             account,

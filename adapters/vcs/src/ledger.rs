@@ -134,6 +134,7 @@ fn profile(config: &VcsConfig, duty: &Duty, max_list: usize) -> LedgerProfile {
             OperationKind::Unlock,
             OperationKind::Release,
             OperationKind::Retire,
+            OperationKind::ReturnDeposit,
         ],
         Duty::Attester { .. } => vec![OperationKind::Approve],
         Duty::Reader => vec![],

@@ -34,7 +34,7 @@ pub struct Payload {
     pub custody_account: String,
     /// The holder's signature that came with a lock, base64.
     pub mandate: Option<String>,
-    /// `lock`, `unlock`, `release`, `retire`, or a word of the registry's own.
+    /// `lock`, `unlock`, `release`, `retire`, `return`, `deposit`, or a word of the registry's own.
     pub movement: String,
     /// Tonnes.
     pub quantity_t: u64,
@@ -186,6 +186,7 @@ impl Verified {
             "unlock" => Some(OperationKind::Unlock),
             "release" => Some(OperationKind::Release),
             "retire" => Some(OperationKind::Retire),
+            "return" => Some(OperationKind::ReturnDeposit),
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ pub(crate) fn kind(entry: &Entry) -> OperationKind {
             Movement::Release => OperationKind::Release,
             Movement::Retire => OperationKind::Retire,
             Movement::Unlock => OperationKind::Unlock,
+            Movement::Return => OperationKind::ReturnDeposit,
         },
         Entry::Approve(_) => OperationKind::Approve,
     }
@@ -56,6 +57,7 @@ fn lasting(kind: OperationKind, body: &RefusalBody) -> Lasting {
         OperationKind::Release | OperationKind::Retire if recipient => Lasting::Never,
         OperationKind::Release
         | OperationKind::Retire
+        | OperationKind::ReturnDeposit
         | OperationKind::Unlock
         | OperationKind::Mint
         | OperationKind::Void

@@ -103,6 +103,11 @@ impl Instruction {
                 found: self.commitment(),
             });
         }
+        self.well_formed()
+    }
+
+    /// Whether its texts have a length that registries take.
+    pub fn well_formed(&self) -> Result<(), InstructionError> {
         if let Self::Retire {
             beneficiary,
             reason,

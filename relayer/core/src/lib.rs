@@ -4,6 +4,7 @@
 //! property tests and under the simulation. `docs/protocol.md` fixes the bytes, `design.md` the rules R1–R11.
 
 pub mod asset_class;
+pub mod deposit;
 pub mod id;
 pub mod instruction;
 pub mod jcs;
@@ -14,6 +15,7 @@ pub mod pool;
 pub mod ports;
 pub mod quantity;
 pub mod receipt;
+pub mod redirection;
 pub mod route;
 pub mod serial_block;
 pub mod terms;

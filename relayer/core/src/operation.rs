@@ -93,6 +93,21 @@ pub enum Operation {
         /// Why.
         reason: String,
     },
+    /// Give a deposit that nobody asked for back to its sender.
+    ReturnDeposit {
+        /// The deposit's id.
+        deposit: TransferId,
+        /// The registry.
+        ledger: LedgerId,
+        /// The registry's reference of the deposit; that of its return is `return:<reference>`.
+        deposited: String,
+        /// The sender.
+        account: AccountId,
+        /// Where from.
+        custody_account: AccountId,
+        /// Which.
+        units: Vec<SerialBlock>,
+    },
     /// An attester's yes to what the relayer proposed at a registry.
     Approve {
         /// The transfer whose movement is approved.
@@ -123,13 +138,15 @@ pub enum OperationKind {
     Release,
     /// See [`Operation::Retire`].
     Retire,
+    /// See [`Operation::ReturnDeposit`].
+    ReturnDeposit,
     /// See [`Operation::Approve`].
     Approve,
 }
 
 impl OperationKind {
     /// All of them, in the order of the protocol.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lock,
         Self::Unlock,
         Self::Mint,
@@ -137,6 +154,7 @@ impl OperationKind {
         Self::Burn,
         Self::Release,
         Self::Retire,
+        Self::ReturnDeposit,
         Self::Approve,
     ];
 
@@ -150,6 +168,7 @@ impl OperationKind {
             Self::Burn => "burn",
             Self::Release => "release",
             Self::Retire => "retire",
+            Self::ReturnDeposit => "return_deposit",
             Self::Approve => "approve",
         }
     }
@@ -171,11 +190,12 @@ impl Operation {
             Self::Void { .. } => OperationKind::Void,
             Self::Release { .. } => OperationKind::Release,
             Self::Retire { .. } => OperationKind::Retire,
+            Self::ReturnDeposit { .. } => OperationKind::ReturnDeposit,
             Self::Approve { .. } => OperationKind::Approve,
         }
     }
 
-    /// The transfer it belongs to.
+    /// The transfer, or the deposit, that it belongs to.
     pub fn transfer(&self) -> TransferId {
         match self {
             Self::Lock { transfer, .. }
@@ -185,6 +205,7 @@ impl Operation {
             | Self::Retire { transfer, .. }
             | Self::Approve { transfer, .. } => *transfer,
             Self::Mint { item, .. } => item.transfer,
+            Self::ReturnDeposit { deposit, .. } => *deposit,
         }
     }
 
@@ -197,6 +218,7 @@ impl Operation {
             | Self::Void { ledger, .. }
             | Self::Release { ledger, .. }
             | Self::Retire { ledger, .. }
+            | Self::ReturnDeposit { ledger, .. }
             | Self::Approve { ledger, .. } => ledger,
         }
     }
@@ -205,6 +227,7 @@ impl Operation {
     pub fn reference(&self) -> String {
         match self {
             Self::Unlock { transfer, .. } => format!("unlock:{transfer}"),
+            Self::ReturnDeposit { deposited, .. } => format!("return:{deposited}"),
             Self::Approve { reference, .. } => reference.clone(),
             Self::Lock { transfer, .. }
             | Self::Void { transfer, .. }

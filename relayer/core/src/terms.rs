@@ -7,7 +7,7 @@ use crate::id::{AccountId, Address, AssetClassId, Hash32, LedgerId, PoolId, Rout
 use crate::instruction::Purpose;
 use crate::jcs;
 use crate::quantity::Quantity;
-use crate::serial_block::SerialBlock;
+use crate::serial_block::{self, SerialBlock};
 
 /// Most serial blocks in one transfer; keeps a leaf below 16 KiB.
 pub const MAX_UNITS: usize = 64;
@@ -117,6 +117,16 @@ pub struct Return {
     pub custody_account: AccountId,
     /// Which serials, by the custody book (`docs/protocol.md` §8).
     pub allocation: Vec<SerialBlock>,
+    /// What two people have written off of the burn because the registry had taken units away (`docs/protocol.md` §11);
+    /// allocation and this make up the burn.
+    pub written_off: Quantity,
+}
+
+impl Return {
+    /// What is given for the burn.
+    pub fn given(&self) -> Quantity {
+        serial_block::total(&self.allocation)
+    }
 }
 
 /// What a transfer is about.

@@ -1,6 +1,7 @@
 //! The custody book: which units are held by whom, an interval map per numbering space (R7, R8). Finds an overlap in
 //! O(log n), splits on partial allocation.
 
+mod impaired;
 mod interval;
 
 use isthmus_core::id::{PoolId, RouteId, TransferId};
@@ -12,7 +13,14 @@ use crate::columns::{self, Column};
 use crate::commit::bug;
 use crate::overlay::{Overlay, corrupt};
 
-use interval::{ALLOCATED, Interval, OFFERED, RESERVED, RETIRED, interval_at};
+pub use impaired::{HeldAs, Holding, Impairment};
+pub(crate) use impaired::{
+    decode as decode_impairment, holdings, key as impairment_key, prefix as impairment_prefix,
+};
+use interval::{ALLOCATED, Interval, LOST, OFFERED, RESERVED, RETIRED, interval_at};
+
+/// How often a reader asks again that was overtaken by the writer.
+const READS: u32 = 100;
 
 /// Stages one change. `leaf` is the index of the entry's first leaf, which orders offers.
 pub(crate) fn apply(
@@ -29,16 +37,53 @@ pub(crate) fn apply(
         } => reserve(overlay, *transfer, *pool, route, blocks),
         BookChange::Offer { transfer } => {
             let order = leaf.ok_or_else(|| bug("an offer comes with its MINTED leaf"))?;
-            for mut interval in held_as(overlay, transfer, &[RESERVED])? {
+            for mut interval in held_as(overlay, transfer, &[RESERVED, LOST])? {
+                if interval.held.status == LOST {
+                    interval.delete(overlay)?;
+                    given(overlay, &interval)?;
+                    continue;
+                }
                 interval.held.status = OFFERED;
                 interval.held.order = order;
                 interval.put(overlay)?;
             }
             Ok(())
         }
-        BookChange::Allocate { burn, pool, blocks } => give(overlay, *burn, *pool, blocks),
+        BookChange::Allocate {
+            burn,
+            pool,
+            blocks,
+            written_off,
+        } => {
+            impaired::write_off(overlay, *burn, *pool, blocks, *written_off)?;
+            give(overlay, *burn, *pool, blocks)
+        }
+        BookChange::Withhold { pool, blocks } => impaired::withhold(overlay, *pool, blocks),
+        BookChange::Join {
+            deposit,
+            pool,
+            blocks,
+        } => {
+            let order = leaf.ok_or_else(|| bug("what joins a pool comes with its leaf"))?;
+            impaired::join(overlay, *deposit, *pool, blocks, order)
+        }
+        BookChange::Decide {
+            pool,
+            shortfall,
+            backing,
+            supply,
+        } => impaired::decide(overlay, *pool, *shortfall, (*backing, *supply)),
+        BookChange::Reallocate {
+            burn,
+            pool,
+            kept,
+            added,
+        } => {
+            impaired::keep(overlay, *burn, kept)?;
+            give(overlay, *burn, *pool, added)
+        }
         BookChange::Free { transfer } => {
-            for interval in held_as(overlay, transfer, &[RESERVED, ALLOCATED])? {
+            for interval in held_as(overlay, transfer, &[RESERVED, ALLOCATED, LOST])? {
                 interval.delete(overlay)?;
                 // A lock that comes to nothing is subtracted with its head.
                 if interval.held.status == ALLOCATED {
@@ -121,21 +166,27 @@ fn reserve(
 }
 
 /// Who holds any unit of `block`. The intervals are disjoint, so only the last one that begins at or below the block's end can
-/// reach into it: one seek.
+/// reach into it: one seek in the spans, and one look at the interval if there is one.
 pub(crate) fn overlap(
     overlay: &Overlay<'_>,
     block: &SerialBlock,
 ) -> Result<Option<TransferId>, StoreError> {
+    let space = columns::interval(&block.space().0, 0);
     let end = columns::interval(&block.space().0, block.last());
-    let Some((key, value)) = overlay.at_or_below(Column::Custody, &end)? else {
-        return Ok(None);
-    };
-    let below = Interval::decode(&key, &value)?;
-    if below.space == block.space().0 && below.held.last >= block.first() {
-        below.holder().map(Some)
-    } else {
-        Ok(None)
+    // Whoever reads beside the writer may find that the interval went away after its span was read: ask again.
+    for _ in 0..READS {
+        let Some((key, last)) = overlay.at_or_below(Column::Spans, &space, &end)? else {
+            return Ok(None);
+        };
+        let last = columns::trailing_u64(&last).ok_or_else(|| corrupt("a span"))?;
+        if last < block.first() {
+            return Ok(None);
+        }
+        if let Some(held) = overlay.get(Column::Custody, &key)? {
+            return Interval::decode(&key, &held)?.holder().map(Some);
+        }
     }
+    Err(corrupt("a span of the custody book without its interval"))
 }
 
 /// The intervals that a lock or burn holds.

@@ -6,4 +6,7 @@ mod parts;
 mod terms;
 
 pub(crate) use event::{event, event_back};
-pub(crate) use parts::{batch, batch_back, draft, draft_back, fixed};
+pub(crate) use parts::{
+    batch, batch_back, blocks, blocks_back, draft, draft_back, fixed, parsed, quantity, receipt,
+    receipt_back,
+};

@@ -4,6 +4,7 @@
 use crate::id::{DraftId, LedgerId, PoolId, RouteId, TransferId};
 use crate::operation::{Lane, SignedBatch};
 use crate::ports::ledger::{Attempt, Cursor, Draft};
+use crate::quantity::Quantity;
 use crate::serial_block::SerialBlock;
 use crate::time::Timestamp;
 use crate::transfer::{Event, Transfer};
@@ -58,6 +59,47 @@ pub enum BookChange {
         pool: PoolId,
         /// Which units.
         blocks: Vec<SerialBlock>,
+        /// What of the burn two people have written off; nothing unless the pool is impaired.
+        written_off: Quantity,
+    },
+    /// The registry took these units away: what of them the pool offers is offered no more. What a lock or burn holds stays
+    /// with it until that has ended.
+    Withhold {
+        /// From which pool.
+        pool: PoolId,
+        /// Which units.
+        blocks: Vec<SerialBlock>,
+    },
+    /// A deposit makes good what was taken away: it backs the pool from now on, after everything else.
+    Join {
+        /// The deposit.
+        deposit: TransferId,
+        /// Which pool.
+        pool: PoolId,
+        /// Which units.
+        blocks: Vec<SerialBlock>,
+    },
+    /// Two people decided what burns of an impaired pool get while `shortfall` is missing: for each tonne `backing` ÷ `supply`.
+    Decide {
+        /// Which pool.
+        pool: PoolId,
+        /// What they knew to be missing.
+        shortfall: Quantity,
+        /// What backs the equivalents.
+        backing: Quantity,
+        /// The equivalents.
+        supply: Quantity,
+    },
+    /// Some of a burn's units were taken away: it keeps `kept` and gets `added`, what [`Journal::allocate`] answers.
+    Reallocate {
+        /// The burn.
+        burn: TransferId,
+        /// From which pool.
+        pool: PoolId,
+        /// What it keeps of its units.
+        kept: Vec<SerialBlock>,
+        /// What it gets instead of the others.
+        added: Vec<SerialBlock>,
     },
     /// Rejected, unlocked or released: the units may be locked again. Released ones are no longer outstanding through their
     /// route.
@@ -102,7 +144,7 @@ pub enum AppendError {
         /// Who holds them.
         holder: TransferId,
     },
-    /// The pool's offer changed since it was read, or does not suffice.
+    /// The pool's offer changed since it was read, does not suffice, or is impaired and nothing is decided.
     #[error("the allocation for burn {burn} is not what the custody book offers now")]
     Allocation {
         /// Which burn.
@@ -115,6 +157,18 @@ pub enum AppendError {
         key: String,
         /// What it was used for.
         transfer: TransferId,
+    },
+    /// What units are and where they lie changed since it was read: read again.
+    #[error("units {block} do not lie where the write says")]
+    Displaced {
+        /// Which units.
+        block: String,
+    },
+    /// The pool misses nothing, or something else than was decided about.
+    #[error("pool {pool} is not impaired as it was when this was decided: decide anew")]
+    Outdated {
+        /// Which pool.
+        pool: PoolId,
     },
     /// An event is not possible: a bug or a contradiction. The transfer is to be quarantined.
     #[error(transparent)]

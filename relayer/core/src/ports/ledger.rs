@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{DraftId, Hash32, LedgerId};
+use crate::id::{AccountId, AssetClassId, DraftId, Hash32, LedgerId};
 use crate::operation::{Operation, OperationKind};
 use crate::pool::Pool;
 use crate::quantity::Quantity;
@@ -44,6 +44,10 @@ pub trait Ledger: Send + Sync + fmt::Debug {
     /// Blocks and totals in custody, or in circulation, as of a named moment. Decides no state transition; may withhold a
     /// signature.
     async fn reserves(&self, pool: &Pool, page: Page) -> Result<Reserves, FindError>;
+
+    /// Two people have looked at a contradiction and take this ledger as it is now: what was remembered as final before no
+    /// longer counts. Comparing it with the journal is the caller's.
+    fn accept_history(&self) {}
 }
 
 /// What a ledger is and offers.
@@ -241,13 +245,33 @@ pub struct Observed {
 pub enum Fact {
     /// A holder burned equivalents.
     Burned(Burn),
-    /// A registry recorded a movement in custody that none of our operations explains.
+    /// Units were moved, into or out of custody perhaps, by nobody's operation of ours: a holder deposited them, or the
+    /// registry corrected its books.
+    Moved(Moved),
+    /// A registry recorded something else that none of our operations explains.
     Unattributed {
         /// The reference it carries.
         reference: String,
         /// The units.
         units: Vec<SerialBlock>,
     },
+}
+
+/// A movement that no reference of the protocol explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The registry's reference of it, unique for ever.
+    pub reference: String,
+    /// Where the units lay.
+    pub from: AccountId,
+    /// Where they lie now; `None` if they were cancelled, retired or set aside.
+    pub to: Option<AccountId>,
+    /// What whoever moved them wrote on it.
+    pub note: Option<String>,
+    /// Their class as the registry has it; `None` if they are of several.
+    pub asset_class: Option<AssetClassId>,
+    /// The units.
+    pub units: Vec<SerialBlock>,
 }
 
 /// Which part of a long list.

@@ -6,6 +6,6 @@ mod ledger;
 pub use journal::{Append, AppendError, Appended, BookChange, Journal, Recorded, StoreError};
 pub use ledger::{
     Attempt, Authority, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
-    Found, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
+    Found, Ledger, LedgerKind, LedgerProfile, Moved, Observations, Observed, Page, PrepareError, Reserves,
     SendError, Taking,
 };

@@ -11,6 +11,7 @@ use crate::operation::{LogHead, MintItem, OperationKind, SignedBatch, SignedVoid
 use crate::pool::Pool;
 use crate::quantity::Quantity;
 use crate::receipt::{Evidence, EvidenceKind, Finding, Lasting, Position, Receipt, Refusal};
+use crate::redirection::Redirection;
 use crate::route::{Eligible, RouteDocument};
 use crate::serial_block::{self, NumberingSpace, SerialBlock, Series};
 use crate::terms::{Burn, Outbound, OutboundKind, OutboundTerms, Return, Terms};
@@ -72,6 +73,7 @@ pub fn route() -> RouteDocument {
     let tonnes = |t| Quantity::from_tonnes(t).unwrap();
     RouteDocument {
         allow_accounts: vec![],
+        big_transfer: None,
         custody_account: custody(),
         destination: chain(),
         eligible: Eligible {
@@ -89,6 +91,7 @@ pub fn route() -> RouteDocument {
         origin: registry(),
         outstanding_cap_g: tonnes(1_000),
         redemption: vec![Purpose::Release, Purpose::Retire],
+        rolling_limit: None,
         step_g: tonnes(1),
         v: 1,
         version: 1,
@@ -159,6 +162,23 @@ pub fn instruction(purpose: Purpose) -> Instruction {
     }
 }
 
+/// The sample burner's redirection, by its form; who signed it nobody checks after admission.
+pub fn redirection(counter: u64, purpose: Purpose) -> Redirection {
+    let instruction = match instruction(purpose) {
+        Instruction::Release { salt, v, .. } => Instruction::Release {
+            account: "1003".parse().unwrap(),
+            salt,
+            v,
+        },
+        retire @ Instruction::Retire { .. } => retire,
+    };
+    Redirection {
+        counter,
+        instruction,
+        signature: vec![7; 65],
+    }
+}
+
 /// The gate's burn `number`.
 pub fn burn(number: u64, tonnes: u64, purpose: Purpose) -> Burn {
     Burn {
@@ -183,6 +203,7 @@ pub fn back(number: u64, purpose: Purpose, allocation: &[SerialBlock]) -> Return
         pool: pool().id(),
         custody_account: custody(),
         allocation: allocation.to_vec(),
+        written_off: Quantity::ZERO,
     }
 }
 

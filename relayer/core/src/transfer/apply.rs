@@ -1,8 +1,9 @@
 //! The one function that changes a transfer.
 
 use crate::operation::{Operation, OperationKind, Work};
+use crate::receipt::Receipt;
 use crate::serial_block;
-use crate::terms::Terms;
+use crate::terms::{Return, Terms};
 use crate::time::Timestamp;
 use crate::transfer::event::{Event, IllegalEvent};
 use crate::transfer::next::Next;
@@ -39,16 +40,10 @@ impl Transfer {
                 {
                     return Err(illegal("the receipt is not of this burn"));
                 }
-                if serial_block::total(&back.allocation) != back.burn.quantity {
+                if back.given().checked_add(back.written_off) != Some(back.burn.quantity) {
                     return Err(illegal("the allocation is not the burned quantity (R6)"));
                 }
-                (
-                    terms,
-                    None,
-                    State::Taken {
-                        take: receipt.clone(),
-                    },
-                )
+                (terms, None, opened(back, receipt))
             }
             Event::Requested { .. }
             | Event::Burned { .. }
@@ -62,6 +57,8 @@ impl Transfer {
             | Event::Unlocked(_)
             | Event::WithdrawalRequested
             | Event::Instructed(_)
+            | Event::Redirected(_)
+            | Event::Reallocated(_)
             | Event::Quarantined(_)
             | Event::Resolved { .. } => {
                 return Err(illegal(
@@ -74,6 +71,7 @@ impl Transfer {
             terms: terms.clone(),
             mandate,
             instruction: None,
+            redirections: 0,
             withdrawal: Withdrawal::NotWanted,
             state,
             pending: None,
@@ -132,6 +130,8 @@ impl Transfer {
                     ));
                 }
             }
+            Event::Redirected(redirection) => after.redirected(redirection, event)?,
+            Event::Reallocated(allocation) => after.reallocated(allocation, event)?,
             Event::Quarantined(finding) => {
                 if self.state.is_final() {
                     return Err(self.illegal(event, "it has ended"));
@@ -189,7 +189,9 @@ impl Transfer {
             | Event::Voided(_)
             | Event::Unlocked(_)
             | Event::WithdrawalRequested
-            | Event::Instructed(_) => {
+            | Event::Instructed(_)
+            | Event::Redirected(_)
+            | Event::Reallocated(_) => {
                 let mut after = below.apply(event)?;
                 if !after.state.is_final() {
                     after.state = State::Quarantined {
@@ -234,5 +236,16 @@ impl Transfer {
             event: event.name(),
             reason: reason.into(),
         }
+    }
+}
+
+/// A burn that gets nothing, because all of it is written off, ends with itself.
+fn opened(back: &Return, burned: &Receipt) -> State {
+    let take = burned.clone();
+    if back.allocation.is_empty() {
+        let give = burned.clone();
+        State::Completed { take, give }
+    } else {
+        State::Taken { take }
     }
 }

@@ -139,6 +139,35 @@ pub(super) fn events(transfer: &Transfer) -> Vec<(&'static str, Event)> {
             "instructed: retire",
             Event::Instructed(sample::instruction(Purpose::Retire)),
         ),
+        (
+            "redirected",
+            Event::Redirected(sample::redirection(
+                transfer.redirections() + 1,
+                Purpose::Release,
+            )),
+        ),
+        (
+            "redirected: to a retirement",
+            Event::Redirected(sample::redirection(
+                transfer.redirections() + 1,
+                Purpose::Retire,
+            )),
+        ),
+        (
+            "redirected: an old counter",
+            Event::Redirected(sample::redirection(
+                transfer.redirections(),
+                Purpose::Release,
+            )),
+        ),
+        (
+            "reallocated",
+            Event::Reallocated(vec![sample::block(1, 4), sample::block(41, 46)]),
+        ),
+        (
+            "reallocated: less",
+            Event::Reallocated(vec![sample::block(41, 46)]),
+        ),
         ("quarantined", Event::Quarantined(sample::finding())),
         (
             "resolved: resume",
@@ -250,6 +279,15 @@ pub(super) fn situations() -> Vec<(&'static str, Transfer)> {
         (
             "return, owed",
             back(&["instructed: release", NEXT, "refused: for ever"]),
+        ),
+        (
+            "return, owed, redirected",
+            back(&[
+                "instructed: release",
+                NEXT,
+                "refused: for ever",
+                "redirected",
+            ]),
         ),
         (
             "return, completed",

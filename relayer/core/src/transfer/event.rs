@@ -4,6 +4,8 @@ use crate::instruction::Instruction;
 use crate::mandate::Mandate;
 use crate::operation::{Authorisation, Work};
 use crate::receipt::{Finding, Receipt, Refusal};
+use crate::redirection::Redirection;
+use crate::serial_block::SerialBlock;
 use crate::terms::Terms;
 use crate::transfer::state::Resolution;
 
@@ -43,8 +45,12 @@ pub enum Event {
     Unlocked(Receipt),
     /// The holder wants it undone.
     WithdrawalRequested,
-    /// The holder disclosed what the burn committed to, or redirected what is owed.
+    /// The holder disclosed what the burn committed to.
     Instructed(Instruction),
+    /// The holder redirected what is owed, signed with the burning key.
+    Redirected(Redirection),
+    /// The registry took units of the allocation away and the pool gives others: the whole new allocation.
+    Reallocated(Vec<SerialBlock>),
     /// A person must look.
     Quarantined(Finding),
     /// Two people looked.
@@ -72,6 +78,8 @@ impl Event {
             Self::Unlocked(_) => "unlocked",
             Self::WithdrawalRequested => "withdrawal_requested",
             Self::Instructed(_) => "instructed",
+            Self::Redirected(_) => "redirected",
+            Self::Reallocated(_) => "reallocated",
             Self::Quarantined(_) => "quarantined",
             Self::Resolved { .. } => "resolved",
         }

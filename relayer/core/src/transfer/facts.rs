@@ -1,8 +1,10 @@
 //! What each kind of fact makes of a transfer. The events are those of [`Transfer::apply`], which calls these.
 
-use crate::operation::{Authorisation, Item, OperationKind, Work};
+use crate::instruction::Instruction;
+use crate::operation::{Authorisation, Item, OperationKind, Work, redemption};
 use crate::receipt::{Lasting, Receipt, Refusal};
-use crate::serial_block;
+use crate::redirection::Redirection;
+use crate::serial_block::{self, SerialBlock};
 use crate::terms::Terms;
 use crate::transfer::event::{Event, IllegalEvent};
 use crate::transfer::state::State;
@@ -137,7 +139,11 @@ impl Transfer {
     }
 
     pub(super) fn given(&mut self, receipt: &Receipt, event: &Event) -> Result<(), IllegalEvent> {
-        if receipt.quantity != self.quantity() {
+        let expected = match &self.terms {
+            Terms::Outbound(outbound) => outbound.terms.quantity_g,
+            Terms::Return(back) => back.given(),
+        };
+        if receipt.quantity != expected {
             return Err(self.illegal(event, "another quantity was given than taken"));
         }
         let take = match (&self.terms, &self.state, receipt.operation) {
@@ -154,7 +160,14 @@ impl Transfer {
                 State::Taken { take } | State::Owed { take, .. },
                 OperationKind::Release | OperationKind::Retire,
             ) => {
-                if receipt.operation != crate::operation::redemption(back.burn.purpose) {
+                // What an earlier instruction asked for may have been carried out: the registry says so, and it counts.
+                let redirected = self.instruction.as_ref().map(Instruction::purpose);
+                let wanted = [Some(back.burn.purpose), redirected];
+                if !wanted
+                    .into_iter()
+                    .flatten()
+                    .any(|purpose| receipt.operation == redemption(purpose))
+                {
                     return Err(self.illegal(event, "it was burned for another purpose"));
                 }
                 let moved = serial_block::normalise(&receipt.units)
@@ -216,6 +229,70 @@ impl Transfer {
         };
         self.pending = None;
         Ok(())
+    }
+
+    /// Only between attempts: an open proposal may still be carried out, and only its end says that it will not be (R4).
+    pub(super) fn redirected(
+        &mut self,
+        redirection: &Redirection,
+        event: &Event,
+    ) -> Result<(), IllegalEvent> {
+        let take = self.between_attempts(event)?;
+        if redirection.counter <= self.redirections {
+            let reason = format!(
+                "counter {} is not above {}, the highest so far",
+                redirection.counter, self.redirections
+            );
+            return Err(self.illegal(event, &reason));
+        }
+        redirection
+            .instruction
+            .well_formed()
+            .map_err(|e| self.illegal(event, &e.to_string()))?;
+        self.redirections = redirection.counter;
+        self.instruction = Some(redirection.instruction.clone());
+        self.state = State::Taken { take };
+        Ok(())
+    }
+
+    pub(super) fn reallocated(
+        &mut self,
+        allocation: &[SerialBlock],
+        event: &Event,
+    ) -> Result<(), IllegalEvent> {
+        let take = self.between_attempts(event)?;
+        let Terms::Return(back) = &mut self.terms else {
+            return Err(self.illegal(event, "a burn cannot be undone, only redirected"));
+        };
+        let disjoint = serial_block::normalise(allocation).is_ok();
+        if !disjoint || serial_block::total(allocation) != back.given() {
+            return Err(self.illegal(event, "the new allocation is not as much as the old (R6)"));
+        }
+        back.allocation = allocation.to_vec();
+        self.state = State::Taken { take };
+        Ok(())
+    }
+
+    /// The burn, while nothing is given for it and no attempt to give is under way.
+    fn between_attempts(&self, event: &Event) -> Result<Receipt, IllegalEvent> {
+        let Terms::Return(_) = &self.terms else {
+            return Err(self.illegal(event, "only a return is redirected"));
+        };
+        if self.pending.is_some() {
+            let reason = "the outcome of earlier work is not known yet (R4)";
+            return Err(self.illegal(event, reason));
+        }
+        match &self.state {
+            State::Taken { take } | State::Owed { take, .. } => Ok(take.clone()),
+            State::Requested
+            | State::Authorised { .. }
+            | State::Withdrawing { .. }
+            | State::Voided { .. }
+            | State::Completed { .. }
+            | State::Returned { .. }
+            | State::Rejected { .. }
+            | State::Quarantined { .. } => Err(self.illegal(event, "it has ended")),
+        }
     }
 
     pub(super) fn withdraw(&mut self, event: &Event) -> Result<(), IllegalEvent> {

@@ -32,6 +32,7 @@ pub struct Transfer {
     terms: Terms,
     mandate: Option<Mandate>,
     instruction: Option<Instruction>,
+    redirections: u64,
     withdrawal: Withdrawal,
     state: State,
     pending: Option<Work>,
@@ -66,6 +67,11 @@ impl Transfer {
     /// What the burner wants at the origin, once disclosed.
     pub fn instruction(&self) -> Option<&Instruction> {
         self.instruction.as_ref()
+    }
+
+    /// The counter of the last redirection; 0 if the burn's own instruction counts.
+    pub fn redirections(&self) -> u64 {
+        self.redirections
     }
 
     /// Whether the holder wants it undone.

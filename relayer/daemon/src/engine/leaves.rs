@@ -69,7 +69,9 @@ pub fn of(transfer: &Transfer, event: &Event, now: Timestamp) -> Vec<Vec<u8>> {
             | Event::Lapsed(_)
             | Event::Refused(_)
             | Event::WithdrawalRequested
-            | Event::Instructed(_),
+            | Event::Instructed(_)
+            | Event::Redirected(_)
+            | Event::Reallocated(_),
             _,
         ) => None,
     };
@@ -198,6 +200,7 @@ fn given(back: &Return, receipt: &Receipt, now: Timestamp) -> Option<Leaf> {
         | OperationKind::Mint
         | OperationKind::Void
         | OperationKind::Burn
+        | OperationKind::ReturnDeposit
         | OperationKind::Approve => None,
     }
 }

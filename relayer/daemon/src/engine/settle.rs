@@ -18,8 +18,8 @@ pub fn fact(receipt: Receipt) -> Option<Event> {
         }
         OperationKind::Void => Some(Event::Voided(receipt)),
         OperationKind::Unlock => Some(Event::Unlocked(receipt)),
-        // A burn opens a transfer of its own; an approval is the attester's.
-        OperationKind::Burn | OperationKind::Approve => None,
+        // A burn opens a transfer of its own, a deposit is none; an approval is the attester's.
+        OperationKind::Burn | OperationKind::ReturnDeposit | OperationKind::Approve => None,
     }
 }
 
@@ -31,6 +31,7 @@ pub fn dead(operation: &Operation, refusal: Refusal) -> Event {
         | Operation::Unlock { .. }
         | Operation::Release { .. }
         | Operation::Retire { .. }
+        | Operation::ReturnDeposit { .. }
         | Operation::Approve { .. } => Event::Refused(Refusal {
             lasting: Lasting::Later,
             ..refusal
@@ -61,6 +62,7 @@ fn book(transfer: &Transfer, event: &Event) -> Vec<BookChange> {
             | OperationKind::Unlock
             | OperationKind::Void
             | OperationKind::Burn
+            | OperationKind::ReturnDeposit
             | OperationKind::Approve => vec![],
         },
         Event::Unlocked(_) => vec![BookChange::Free { transfer: id }],
@@ -79,6 +81,8 @@ fn book(transfer: &Transfer, event: &Event) -> Vec<BookChange> {
         | Event::Lapsed(_)
         | Event::Voided(_)
         | Event::Instructed(_)
+        | Event::Redirected(_)
+        | Event::Reallocated(_)
         | Event::Quarantined(_)
         | Event::Resolved { .. } => vec![],
     }

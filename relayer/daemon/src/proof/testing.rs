@@ -272,6 +272,7 @@ impl World {
                 burn: burn.id(),
                 pool: back.pool,
                 blocks: back.allocation.clone(),
+                written_off: isthmus_core::quantity::Quantity::ZERO,
             }],
             events: vec![Event::Burned {
                 terms: Terms::Return(back),

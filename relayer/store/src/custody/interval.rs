@@ -13,6 +13,8 @@ pub(super) const RESERVED: u32 = 1;
 pub(super) const OFFERED: u32 = 2;
 pub(super) const ALLOCATED: u32 = 3;
 pub(super) const RETIRED: u32 = 4;
+/// Taken away by the registry while a lock or a burn held it.
+pub(super) const LOST: u32 = 5;
 
 /// An interval with its key.
 pub(super) struct Interval {
@@ -57,7 +59,7 @@ impl Interval {
             .map_err(|_| corrupt("a holder"))
     }
 
-    fn pool(&self) -> Result<PoolId, StoreError> {
+    pub(super) fn pool(&self) -> Result<PoolId, StoreError> {
         <[u8; 32]>::try_from(self.held.pool.as_slice())
             .map(PoolId::new)
             .map_err(|_| corrupt("a pool"))
@@ -68,6 +70,11 @@ impl Interval {
             Column::Custody,
             columns::interval(&self.space, self.first),
             self.held.encode_to_vec(),
+        );
+        overlay.put_u64(
+            Column::Spans,
+            columns::interval(&self.space, self.first),
+            self.held.last,
         );
         overlay.put(
             Column::Holdings,
@@ -86,6 +93,7 @@ impl Interval {
 
     pub(super) fn delete(&self, overlay: &mut Overlay<'_>) -> Result<(), StoreError> {
         overlay.delete(Column::Custody, columns::interval(&self.space, self.first));
+        overlay.delete(Column::Spans, columns::interval(&self.space, self.first));
         overlay.delete(
             Column::Holdings,
             columns::holding(&self.holder()?, &self.space, self.first),

@@ -4,6 +4,7 @@ use isthmus_core::mandate::Mandate;
 use isthmus_core::operation::{Authorisation, Operation, Work};
 use isthmus_core::ports::StoreError;
 use isthmus_core::terms::Terms;
+use isthmus_core::redirection::Redirection;
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Next, Resolution, Transfer};
 use isthmus_proto::store::v1 as pb;
@@ -65,6 +66,14 @@ pub(crate) fn event(event: &Event, at: Timestamp) -> pb::Event {
         Event::Unlocked(receipt) => Kind::Unlocked(parts::receipt(receipt)),
         Event::WithdrawalRequested => Kind::WithdrawalRequested(pb::WithdrawalRequested {}),
         Event::Instructed(instruction) => Kind::Instructed(parts::instruction(instruction)),
+        Event::Redirected(redirection) => Kind::Redirected(pb::Redirection {
+            counter: redirection.counter,
+            instruction: Some(parts::instruction(&redirection.instruction)),
+            signature: redirection.signature.clone(),
+        }),
+        Event::Reallocated(allocation) => Kind::Reallocated(pb::Reallocated {
+            allocation: parts::blocks(allocation),
+        }),
         Event::Quarantined(finding) => Kind::Quarantined(parts::finding(finding)),
         Event::Resolved {
             resolution,
@@ -94,6 +103,7 @@ fn intent(work: &Work) -> pb::Work {
             | Operation::Void { .. }
             | Operation::Release { .. }
             | Operation::Retire { .. }
+            | Operation::ReturnDeposit { .. }
             | Operation::Approve { .. },
         )
         | Work::Attest { .. } => Vec::new(),
@@ -146,6 +156,12 @@ pub(crate) fn event_back(
         Kind::Unlocked(receipt) => Event::Unlocked(parts::receipt_back(receipt)?),
         Kind::WithdrawalRequested(_) => Event::WithdrawalRequested,
         Kind::Instructed(instruction) => Event::Instructed(parts::instruction_back(instruction)?),
+        Kind::Redirected(r) => Event::Redirected(Redirection {
+            counter: r.counter,
+            instruction: parts::instruction_back(r.instruction.ok_or_else(missing)?)?,
+            signature: r.signature,
+        }),
+        Kind::Reallocated(r) => Event::Reallocated(parts::blocks_back(r.allocation)?),
         Kind::Quarantined(finding) => Event::Quarantined(parts::finding_back(finding)),
         Kind::Resolved(r) => Event::Resolved {
             resolution: match r.resolution.as_str() {

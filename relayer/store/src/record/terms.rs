@@ -68,6 +68,7 @@ pub(crate) fn back(r: &Return) -> pb::Return {
         pool: r.pool.as_bytes().to_vec(),
         custody_account: r.custody_account.to_string(),
         allocation: blocks(&r.allocation),
+        written_off_g: r.written_off.grams(),
     }
 }
 
@@ -93,5 +94,6 @@ pub(crate) fn back_back(r: pb::Return) -> Result<Return, StoreError> {
         pool: PoolId::new(fixed(&r.pool, "a pool")?),
         custody_account: parsed(&r.custody_account, "an account")?,
         allocation: blocks_back(r.allocation)?,
+        written_off: quantity(r.written_off_g)?,
     })
 }

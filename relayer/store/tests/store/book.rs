@@ -270,6 +270,7 @@ impl Books {
                 burn: id,
                 pool,
                 blocks: blocks.clone(),
+                written_off: isthmus_core::quantity::Quantity::ZERO,
             }],
             ..Append::default()
         };

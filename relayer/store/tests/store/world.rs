@@ -125,6 +125,7 @@ pub(crate) fn lane(step: OperationKind) -> Lane {
         | OperationKind::Unlock
         | OperationKind::Release
         | OperationKind::Retire
+        | OperationKind::ReturnDeposit
         | OperationKind::Approve => sample::registry(),
     };
     Lane {
@@ -183,7 +184,9 @@ impl Story {
             OperationKind::Mint | OperationKind::Release | OperationKind::Retire => {
                 Event::Given(receipt)
             }
-            OperationKind::Burn | OperationKind::Approve => panic!("opens no step"),
+            OperationKind::Burn | OperationKind::ReturnDeposit | OperationKind::Approve => {
+                panic!("opens no step")
+            }
         })
     }
 

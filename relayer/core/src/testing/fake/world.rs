@@ -55,7 +55,8 @@ fn units(operation: &Operation) -> &[SerialBlock] {
         Operation::Lock { units, .. }
         | Operation::Unlock { units, .. }
         | Operation::Release { units, .. }
-        | Operation::Retire { units, .. } => units,
+        | Operation::Retire { units, .. }
+        | Operation::ReturnDeposit { units, .. } => units,
         Operation::Mint { .. } | Operation::Void { .. } | Operation::Approve { .. } => &[],
     }
 }
@@ -101,6 +102,7 @@ impl World {
             | Operation::Void { .. }
             | Operation::Release { .. }
             | Operation::Retire { .. }
+            | Operation::ReturnDeposit { .. }
             | Operation::Approve { .. } => (
                 format!("{}/{}", operation.kind(), operation.reference()),
                 None,
@@ -172,7 +174,8 @@ impl World {
             }
             Operation::Unlock { units, .. }
             | Operation::Release { units, .. }
-            | Operation::Retire { units, .. } => {
+            | Operation::Retire { units, .. }
+            | Operation::ReturnDeposit { units, .. } => {
                 let here =
                     |unit: &SerialBlock| self.custody.iter().any(|block| block.contains(unit));
                 if !units.iter().all(here) {
@@ -241,11 +244,14 @@ impl World {
             | Operation::Unlock { .. }
             | Operation::Release { .. }
             | Operation::Retire { .. }
+            | Operation::ReturnDeposit { .. }
             | Operation::Approve { .. } => serial_block::total(moved),
         };
         match operation.kind() {
             OperationKind::Lock => self.custody.extend(moved.iter().cloned()),
-            OperationKind::Unlock | OperationKind::Release => self.take_out(moved),
+            OperationKind::Unlock | OperationKind::Release | OperationKind::ReturnDeposit => {
+                self.take_out(moved);
+            }
             OperationKind::Retire => {
                 self.take_out(moved);
                 self.retired.extend(moved.iter().cloned());

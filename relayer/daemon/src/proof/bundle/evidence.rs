@@ -46,6 +46,8 @@ impl<'a> Past<'a> {
                 | Event::Refused(_)
                 | Event::WithdrawalRequested
                 | Event::Instructed(_)
+                | Event::Redirected(_)
+                | Event::Reallocated(_)
                 | Event::Quarantined(_)
                 | Event::Resolved { .. } => {}
             }
@@ -99,6 +101,7 @@ impl<'a> Past<'a> {
             | OperationKind::Burn
             | OperationKind::Release
             | OperationKind::Retire
+            | OperationKind::ReturnDeposit
             | OperationKind::Approve => Ok(None),
         }
     }

@@ -77,6 +77,7 @@ impl World {
             | Operation::Void { .. }
             | Operation::Release { .. }
             | Operation::Retire { .. }
+            | Operation::ReturnDeposit { .. }
             | Operation::Approve { .. } => Found::Absent,
         }
     }
