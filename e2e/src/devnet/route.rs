@@ -14,6 +14,7 @@ impl Devnet {
     pub fn route_document(&self, id: &str) -> anyhow::Result<RouteDocument> {
         Ok(RouteDocument {
             allow_accounts: vec![],
+            big_transfer: None,
             custody_account: CUSTODY.parse()?,
             destination: CHAIN.parse()?,
             eligible: Eligible {
@@ -31,6 +32,7 @@ impl Devnet {
             origin: REGISTRY.parse()?,
             outstanding_cap_g: Quantity::from_tonnes(5000)?,
             redemption: vec![Purpose::Release, Purpose::Retire],
+            rolling_limit: None,
             step_g: Quantity::from_tonnes(1)?,
             v: 1,
             version: 1,

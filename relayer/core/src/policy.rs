@@ -9,8 +9,11 @@ use crate::serial_block::{self, SerialBlock};
 use crate::terms::{MAX_UNITS, OutboundTerms};
 use crate::time::Timestamp;
 
+mod limits;
 #[cfg(test)]
 mod tests;
+
+pub use limits::{mint_not_before, not_before, rolling};
 
 /// Whether the route is open, as decided by operators.
 #[derive(Clone, Debug, PartialEq, Eq)]

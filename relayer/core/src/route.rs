@@ -16,6 +16,10 @@ use crate::quantity::Quantity;
 pub struct RouteDocument {
     /// Accounts that may use it; empty means any.
     pub allow_accounts: Vec<AccountId>,
+    /// Which transfers are so large that people get time to look before they are minted. Left out where there is none, so that
+    /// a document without it has the digest it always had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub big_transfer: Option<BigTransfer>,
     /// Where locked units lie at the origin.
     pub custody_account: AccountId,
     /// Chain of the equivalents.
@@ -36,6 +40,9 @@ pub struct RouteDocument {
     pub outstanding_cap_g: Quantity,
     /// What a burn may ask for.
     pub redemption: Vec<Purpose>,
+    /// How much of one class may be admitted within a window. Left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolling_limit: Option<RollingLimit>,
     /// Transfers are whole multiples of it.
     pub step_g: Quantity,
     /// Version of this form: 1.
@@ -43,6 +50,31 @@ pub struct RouteDocument {
     /// Version of the route, ascending from 1.
     pub version: u32,
 }
+
+/// Large transfers are locked at once and minted late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BigTransfer {
+    /// How long after the lock nobody signs the mint.
+    pub delay_ms: u64,
+    /// From which quantity on.
+    pub from_g: Quantity,
+}
+
+/// A limit that many small transfers reach like one large one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollingLimit {
+    /// Most that is admitted of one asset class.
+    pub per_class_g: Quantity,
+    /// Within how long.
+    pub window_ms: u64,
+}
+
+/// Longest delay or window: 31 days.
+const LONGEST_MS: u64 = 31 * 24 * 3_600_000;
+/// Shortest window: admissions are counted by the minute.
+const SHORTEST_WINDOW_MS: u64 = 60_000;
 
 /// Which asset classes a route takes. An empty list means any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +185,28 @@ impl RouteDocument {
             String::new(),
             "at least one of \"release\", \"retire\"",
         );
+        if let Some(big) = &self.big_transfer {
+            check(
+                (1..=LONGEST_MS).contains(&big.delay_ms),
+                "big_transfer.delay_ms",
+                big.delay_ms.to_string(),
+                "1 to 2678400000, which is 31 days",
+            );
+        }
+        if let Some(limit) = &self.rolling_limit {
+            check(
+                (SHORTEST_WINDOW_MS..=LONGEST_MS).contains(&limit.window_ms),
+                "rolling_limit.window_ms",
+                limit.window_ms.to_string(),
+                "60000 to 2678400000, which is a minute to 31 days",
+            );
+            check(
+                limit.per_class_g >= self.max_per_transfer_g,
+                "rolling_limit.per_class_g",
+                limit.per_class_g.grams().to_string(),
+                "at least max_per_transfer_g, or the largest transfers never pass",
+            );
+        }
         for (field, date) in [
             ("eligible.vintage_from", &self.eligible.vintage_from),
             ("eligible.vintage_until", &self.eligible.vintage_until),
@@ -322,7 +376,15 @@ mod tests {
             v: 2,
             version: 0,
             step_g: zero,
-            max_per_transfer_g: zero,
+            min_per_transfer_g: Quantity::MAX,
+            big_transfer: Some(BigTransfer {
+                delay_ms: 0,
+                from_g: zero,
+            }),
+            rolling_limit: Some(RollingLimit {
+                per_class_g: zero,
+                window_ms: 59_999,
+            }),
             redemption: vec![],
             eligible: Eligible {
                 vintage_from: "2026-01-01".into(),
@@ -338,9 +400,37 @@ mod tests {
             "step_g",
             "min_per_transfer_g",
             "redemption",
+            "big_transfer.delay_ms",
+            "rolling_limit.window_ms",
+            "rolling_limit.per_class_g",
             "eligible.vintage_until",
             "eligible.vintage_from",
         ];
         assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn limits_are_part_of_what_is_signed_and_absent_ones_leave_no_trace() {
+        let plain = sample::route();
+        let text = String::from_utf8(crate::jcs::bytes(&plain)).unwrap();
+        assert!(!text.contains("big_transfer") && !text.contains("rolling_limit"));
+        let limited = RouteDocument {
+            big_transfer: Some(BigTransfer {
+                delay_ms: 86_400_000,
+                from_g: Quantity::from_tonnes(50).unwrap(),
+            }),
+            rolling_limit: Some(RollingLimit {
+                per_class_g: Quantity::from_tonnes(100).unwrap(),
+                window_ms: 86_400_000,
+            }),
+            ..sample::route()
+        };
+        assert_eq!(limited.problems(), []);
+        assert_ne!(limited.digest(), plain.digest());
+        let text = String::from_utf8(crate::jcs::bytes(&limited)).unwrap();
+        assert!(
+            text.contains(r#""big_transfer":{"delay_ms":86400000,"from_g":"50000000"}"#),
+            "{text}"
+        );
     }
 }

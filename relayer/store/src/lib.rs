@@ -3,9 +3,12 @@
 //! One writer thread coalesces all appends that wait into one synced write; readers read the database directly.
 
 mod attester;
+mod backup;
 mod columns;
 mod commit;
 mod custody;
+mod decisions;
+mod deposits;
 mod head;
 mod journal;
 mod log;
@@ -13,11 +16,19 @@ mod open;
 mod overlay;
 mod record;
 mod routes;
+mod tail;
+mod tally;
+mod tuning;
 mod views;
+mod waiting;
 mod writer;
 
 pub use attester::{AttesterStore, Remembered};
+pub use custody::{HeldAs, Holding, Impairment};
+pub use decisions::FirstDecision;
+pub use deposits::{DepositRecord, DepositStanding};
 pub use log::StoredLog;
 pub use open::{FORMAT, OpenError, Store};
 pub use routes::{RouteRecord, StoredRouteStatus};
 pub use views::{Filter, LaneBacklog, Listed};
+pub use waiting::Waiting;

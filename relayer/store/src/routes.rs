@@ -137,13 +137,26 @@ impl Store {
         leaves: Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
         let key = [PAUSED, scope.as_bytes()].concat();
+        let decided = crate::decisions::key(scope);
         self.change(leaves, move |overlay| {
+            // What one person decided about an earlier pause says nothing about this one.
+            overlay.delete(Column::Routes, decided);
             match by {
                 Some(by) => overlay.put(Column::Routes, key, by.into_bytes()),
                 None => overlay.delete(Column::Routes, key),
             }
             Ok(())
         })
+    }
+
+    /// What is paused, each scope with who paused it or why.
+    pub fn pause_reasons(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        scan(&self.db, Column::Routes, PAUSED, PAUSED)?
+            .map(|entry| {
+                entry.map(|(key, by)| (text(key.get(PAUSED.len()..).unwrap_or_default()), text(&by)))
+            })
+            .collect()
     }
 
     /// What is paused.
@@ -156,7 +169,7 @@ impl Store {
             .collect()
     }
 
-    fn change(
+    pub(crate) fn change(
         &self,
         leaves: Vec<Vec<u8>>,
         change: impl FnOnce(&mut crate::overlay::Overlay<'_>) -> Result<(), StoreError> + Send + 'static,

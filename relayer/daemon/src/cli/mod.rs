@@ -8,11 +8,13 @@ mod keys;
 mod operator;
 mod output;
 mod proof;
+mod retry;
 mod route;
 mod secret;
 mod serve;
 mod status;
 mod transfer;
+mod upkeep;
 
 use std::future::Future;
 use std::io::{self, BufWriter, Write};
@@ -85,6 +87,15 @@ enum Command {
         /// `all`, `route:<id>` or `ledger:<id>`.
         scope: String,
     },
+    /// Has the relayer read its configuration again; says what changed and what is refused.
+    Reload,
+    /// Copies the running relayer's store into a new folder on its machine.
+    Backup {
+        /// The folder; it must not exist yet.
+        folder: PathBuf,
+    },
+    /// Tries now what was put off, by filter; says how many that are.
+    Retry(retry::Retry),
     /// Transfers that need a person.
     #[command(subcommand)]
     Quarantine(operator::Quarantine),
@@ -143,6 +154,9 @@ impl Cli {
             Command::Status => call(operator::show_status(control, out)),
             Command::Pause { scope } => call(operator::pause(control, scope, out)),
             Command::Resume { scope } => call(operator::resume(control, scope, out)),
+            Command::Reload => call(upkeep::reload(control, out)),
+            Command::Backup { folder } => call(upkeep::backup(control, folder, out)),
+            Command::Retry(command) => call(command.run(control, out)),
             Command::Quarantine(command) => call(command.run(control, out)),
         }
     }

@@ -1,5 +1,7 @@
 //! `status`, `pause`, `resume` and `quarantine`: operating a relayer.
 
+use std::io::{self, Write};
+
 use clap::{Subcommand, ValueEnum};
 use isthmus_proto::v1::{
     ListQuarantineRequest, PauseRequest, QuarantinedTransfer, ResolveQuarantineRequest,
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::client::Control;
 use super::failure::Failure;
-use super::output::{Column, Output, Table};
+use super::output::{Column, Output, Table, clean, fields, moment, tonnes};
 use super::status;
 
 /// Transfers that need a person.
@@ -129,29 +131,52 @@ fn resolved(
 }
 
 fn list(transfers: &[QuarantinedTransfer], out: &mut Output<'_>) -> Result<(), Failure> {
-    let object = |t: &QuarantinedTransfer| json!({ "id": t.id, "at": t.at, "code": t.code, "detail": t.detail, "first_decision": t.first_decision });
+    let object = |t: &QuarantinedTransfer| {
+        json!({ "id": t.id, "at": t.at, "code": t.code, "detail": t.detail, "first_decision": t.first_decision,
+                "quarantined_at_ms": t.quarantined_at_ms, "transfer_kind": t.kind, "route": t.route,
+                "quantity_g": t.quantity_g, "evidence": t.evidence, "decided": t.decided })
+    };
     out.show(
         || Value::Array(transfers.iter().map(object).collect()),
         |w| {
-            let mut table = Table::new(&[
-                Column::Left("TRANSFER"),
-                Column::Left("AT"),
-                Column::Left("CODE"),
-                Column::Left("FIRST DECISION"),
-                Column::Left("DETAIL"),
-            ]);
-            for t in transfers {
-                table.row([
-                    t.id.clone(),
-                    t.at.clone(),
-                    t.code.clone(),
-                    t.first_decision.clone(),
-                    t.detail.clone(),
-                ]);
+            if transfers.is_empty() {
+                return writeln!(w, "nothing is quarantined");
             }
-            table.write(w, "nothing is quarantined")
+            for (place, transfer) in transfers.iter().enumerate() {
+                if place > 0 {
+                    writeln!(w)?;
+                }
+                quarantined(transfer, w)?;
+            }
+            Ok(())
         },
     )
+}
+
+fn quarantined(transfer: &QuarantinedTransfer, w: &mut dyn Write) -> io::Result<()> {
+    let waiting = match transfer.first_decision.as_str() {
+        "" => "two operators must decide the same".to_owned(),
+        first => format!("{first}; a second operator must decide the same"),
+    };
+    fields(
+        w,
+        &[
+            ("transfer", transfer.id.clone()),
+            ("kind", transfer.kind.clone()),
+            ("route", transfer.route.clone()),
+            ("quantity", tonnes(transfer.quantity_g)),
+            ("at", transfer.at.clone()),
+            ("since", moment(transfer.quarantined_at_ms)),
+            ("finding", format!("{}: {}", transfer.code, transfer.detail)),
+        ],
+    )?;
+    for evidence in &transfer.evidence {
+        writeln!(w, "evidence  {}", clean(evidence))?;
+    }
+    for decided in &transfer.decided {
+        writeln!(w, "decided   {}", clean(decided))?;
+    }
+    writeln!(w, "waits     {}", clean(&waiting))
 }
 
 #[cfg(test)]
@@ -182,11 +207,25 @@ mod tests {
             at: "taken".into(),
             code: "ISTHMUS-0001".into(),
             detail: "block 7 changed".into(),
-            first_decision: String::new(),
+            first_decision: "resume by operator-1".into(),
+            quarantined_at_ms: 1_780_000_000_123,
+            kind: "outbound".into(),
+            route: "verra-evm".into(),
+            quantity_g: 5_000_000,
+            evidence: vec!["lock #7: vcs-receipt sha256 0x01".into()],
+            decided: vec!["resume by a and b".into()],
         };
         let expected = "\
-TRANSFER  AT     CODE          FIRST DECISION  DETAIL
-0xab      taken  ISTHMUS-0001                  block 7 changed
+transfer  0xab
+kind      outbound
+route     verra-evm
+quantity  5 t
+at        taken
+since     2026-05-28T20:26:40.123Z
+finding   ISTHMUS-0001: block 7 changed
+evidence  lock #7: vcs-receipt sha256 0x01
+decided   resume by a and b
+waits     resume by operator-1; a second operator must decide the same
 ";
         assert_eq!(human(|out| list(&[stuck], out)), expected);
         assert_eq!(human(|out| list(&[], out)), "nothing is quarantined\n");

@@ -24,7 +24,7 @@ pub(crate) enum Config {
 /// Runs a relayer until it is asked to stop.
 pub(crate) async fn run(file: &Path) -> Result<(), Failure> {
     let config = config::load_relayer(file).map_err(|error| invalid(&error))?;
-    stopped(wire::run_relayer(config).await)
+    stopped(wire::run_relayer(file, config).await)
 }
 
 /// Runs an attester until it is asked to stop.

@@ -3,6 +3,7 @@
 
 mod attester;
 mod common;
+mod diff;
 mod ledger;
 mod model;
 mod problem;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Table;
 
+pub use diff::{Diff, Refused, diff};
 pub use model::{
     AttesterConfig, AttesterLedgerConfig, ControlConfig, Identity, LedgerConfig, LogConfig,
     LogFormat, RelayerConfig, Role, RouteAdmin, TelemetryConfig,

@@ -12,7 +12,7 @@ use isthmus_vcs::{ApiKey, VcsConfig};
 use secrecy::SecretString;
 
 /// A relayer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RelayerConfig {
     /// Name of the network; the store refuses to open for another.
     pub network: String,
@@ -33,6 +33,7 @@ pub struct RelayerConfig {
 }
 
 /// The proof log's name and key.
+#[derive(Clone)]
 pub struct LogConfig {
     /// Its name, in every checkpoint.
     pub origin: String,
@@ -47,7 +48,7 @@ impl fmt::Debug for LogConfig {
 }
 
 /// The API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ControlConfig {
     /// A loopback address: the API is not encrypted.
     pub listen: SocketAddr,
@@ -56,7 +57,7 @@ pub struct ControlConfig {
 }
 
 /// A caller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// Its name, in the log where two people must decide.
     pub name: String,
@@ -137,7 +138,7 @@ pub enum LogFormat {
 }
 
 /// A ledger as the relayer uses it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a handful exist, and each is taken apart at the start"

@@ -8,7 +8,8 @@ use tonic::metadata::MetadataMap;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
-use crate::config::{Identity, Role};
+use crate::config::Role;
+use crate::control::access::Access;
 use crate::control::error::ApiError;
 
 /// Moves units: submit, follow, withdraw, instruct; proposes and approves routes.
@@ -29,38 +30,30 @@ pub(crate) struct Caller {
     pub(crate) roles: Vec<Role>,
 }
 
-/// Puts the caller on every request that carries a known token; refuses all others.
+/// Puts the caller on every request that carries a known token; refuses all others. Who is known may change with a reload.
 #[derive(Clone)]
-pub(crate) struct Authenticator(Arc<Vec<Known>>);
-
-struct Known {
-    token: [u8; 32],
-    caller: Caller,
-}
+pub(crate) struct Authenticator(Arc<Access>);
 
 impl Authenticator {
-    pub(crate) fn new(identities: &[Identity]) -> Self {
-        let known = identities.iter().map(|identity| Known {
-            token: digest(identity.token.expose_secret()),
-            caller: Caller {
-                name: identity.name.clone(),
-                roles: identity.roles.clone(),
-            },
-        });
-        Self(Arc::new(known.collect()))
+    pub(crate) fn new(access: &Arc<Access>) -> Self {
+        Self(Arc::clone(access))
     }
 
     /// Every identity is compared, and digests instead of tokens, so that the time taken tells nothing about a token.
     fn identify(&self, metadata: &MetadataMap) -> Option<Caller> {
         let header = metadata.get("authorization")?.to_str().ok()?;
         let token = digest(header.strip_prefix("Bearer ")?);
+        let people = self.0.people();
         let mut found = None;
-        for known in self.0.iter() {
-            if equal(&known.token, &token) {
-                found = Some(&known.caller);
+        for identity in &people.identities {
+            if equal(&digest(identity.token.expose_secret()), &token) {
+                found = Some(identity);
             }
         }
-        found.cloned()
+        found.map(|identity| Caller {
+            name: identity.name.clone(),
+            roles: identity.roles.clone(),
+        })
     }
 }
 

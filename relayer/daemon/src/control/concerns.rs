@@ -66,36 +66,41 @@ fn ledgers(shared: &Shared, paused: &[String]) -> Vec<pb::LedgerStatus> {
     rendered.collect()
 }
 
-fn lanes(shared: &Shared, now: Timestamp) -> Result<Vec<pb::LaneStatus>, ApiError> {
+/// Every lane that a loop of the engine serves.
+pub(crate) fn lanes_of(shared: &Shared) -> Vec<Lane> {
     let mut lanes = Vec::new();
     for handle in &shared.parts.ledgers {
         let profile = handle.ledger.profile();
         let operations = profile.operations.iter().copied().map(Step::Operation);
         let attest = (profile.authority == Authority::Signatures).then_some(Step::Attest);
-        for step in attest.into_iter().chain(operations) {
-            let ledger = profile.id.clone();
-            lanes.push(lane(shared, &Lane { ledger, step }, now)?);
-        }
+        let lane = |step| Lane {
+            ledger: profile.id.clone(),
+            step,
+        };
+        lanes.extend(attest.into_iter().chain(operations).map(lane));
     }
-    Ok(lanes)
+    lanes
+}
+
+fn lanes(shared: &Shared, now: Timestamp) -> Result<Vec<pb::LaneStatus>, ApiError> {
+    let lanes = lanes_of(shared);
+    lanes.iter().map(|l| lane(shared, l, now)).collect()
 }
 
 /// How long the lane's transfers have stood still. Work that failed is put off again and again, so its due time says little.
 fn lane(shared: &Shared, lane: &Lane, now: Timestamp) -> Result<pb::LaneStatus, ApiError> {
     let (store, recorder) = (&shared.parts.store, &shared.parts.recorder);
     let due = store.lane_backlog(lane)?.due;
-    let (mut oldest_ms, mut problem) = (0, String::new());
-    let waiting = recorder
-        .journal()
-        .due(lane, Timestamp::from_ms(u64::MAX), LOOKED_AT)?;
-    for (transfer, _) in waiting {
-        let stood = store.times(transfer.id())?;
-        let stood = stood.map_or(0, |(_, updated)| since(now, updated));
+    let (mut oldest_ms, mut problem, mut looked_at) = (0, String::new(), 0);
+    store.waiting(lane, |waiting| {
+        let stood = since(now, waiting.updated);
         if stood >= oldest_ms {
             oldest_ms = stood;
-            problem = recorder.notes().last(transfer.id()).unwrap_or_default();
+            problem = recorder.notes().last(waiting.id).unwrap_or_default();
         }
-    }
+        looked_at += 1;
+        Ok(looked_at < LOOKED_AT)
+    })?;
     Ok(pb::LaneStatus {
         lane: lane.to_string(),
         due,
@@ -107,8 +112,10 @@ fn lane(shared: &Shared, lane: &Lane, now: Timestamp) -> Result<pb::LaneStatus, 
 /// Everybody with the role, also those who never called.
 fn attesters(shared: &Shared, now: Timestamp) -> Vec<pb::AttesterStatus> {
     let seen = shared.parts.board.last_seen();
-    let known = shared.parts.identities.iter();
-    let rendered = known
+    let people = shared.parts.access.people();
+    let rendered = people
+        .identities
+        .iter()
         .filter(|identity| identity.roles.contains(&Role::Attester))
         .map(|identity| {
             let last = seen.iter().find(|(name, _)| *name == identity.name);

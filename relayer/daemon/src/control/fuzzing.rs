@@ -22,8 +22,7 @@ pub fn request(bytes: &[u8]) {
                 .map(|asked| parse::withdrawn_by(&asked.mandate, "operator")),
         ),
         3 => drop(
-            pb::InstructRequest::decode(message)
-                .map(|asked| parse::instruction(asked.instruction)),
+            pb::InstructRequest::decode(message).map(|asked| parse::instruction(asked.instruction)),
         ),
         4 => drop(pb::PullRequest::decode(message).map(parse::pull)),
         5 => drop(pb::AnswerRequest::decode(message).map(|asked| parse::answer(asked.answer))),

@@ -1,8 +1,10 @@
 //! The control plane: `isthmus.v1` over gRPC. Protobuf ends here: handlers parse, call and render; what they call knows
 //! nothing of the wire.
 
+mod access;
 mod attesters;
 mod auth;
+mod backup;
 mod concerns;
 mod error;
 #[doc(hidden)]
@@ -11,6 +13,7 @@ mod operator;
 mod parse;
 mod proofs;
 mod quarantine;
+mod reload;
 mod render;
 mod retry;
 mod route_book;
@@ -30,7 +33,6 @@ use isthmus_core::ports::Ledger;
 use isthmus_core::time::Timestamp;
 use isthmus_store::Store;
 
-use crate::config::{Identity, RouteAdmin};
 use crate::engine::Recorder;
 use crate::engine::admission::Admission;
 use crate::engine::board::Board;
@@ -38,6 +40,8 @@ use crate::engine::pause::Pauses;
 use crate::engine::watch::LedgerWatch;
 use crate::proof::Checkpoints;
 
+pub use access::{Access, People};
+pub use reload::{Reloaded, Reloader};
 pub use server::{ServeError, serve};
 
 /// What the services are made of.
@@ -55,10 +59,10 @@ pub struct Services {
     pub pauses: Arc<Pauses>,
     /// The log's signed checkpoints.
     pub checkpoints: Arc<Checkpoints>,
-    /// Who may call.
-    pub identities: Vec<Identity>,
-    /// Whose signatures make a route count.
-    pub route_admins: Vec<RouteAdmin>,
+    /// Who may call, and whose signatures make a route count.
+    pub access: Arc<Access>,
+    /// Takes the configuration in anew; `None` where there is no file.
+    pub reloader: Option<Arc<Reloader>>,
     /// The ledgers, for status and reserves.
     pub ledgers: Vec<LedgerHandle>,
     /// When this process started.

@@ -1,57 +1,69 @@
 //! `OperatorService`.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use isthmus_core::ports::StoreError;
 use isthmus_proto::v1 as pb;
 use isthmus_proto::v1::operator_service_server::OperatorService;
+use isthmus_store::FirstDecision;
 use tonic::{Request, Response, Status};
 
 use crate::control::auth::{OPERATE, PAUSE, READ, permit};
+use crate::control::backup;
 use crate::control::concerns;
 use crate::control::error::{ApiError, FieldProblem};
 use crate::control::parse;
-use crate::control::quarantine::Decisions;
+use crate::control::quarantine::{self, Decisions};
+use crate::control::retry;
 use crate::control::shared::{Shared, blocking};
 use crate::engine::Fatal;
 use crate::engine::pause::{Pauses, Scope};
 
-/// Status, pause, quarantine.
+/// Status, pause, quarantine, retry.
 #[derive(Debug)]
 pub(crate) struct Operators {
     shared: Arc<Shared>,
-    decisions: Arc<Decisions>,
-    /// Who first wanted a ledger to go on, by scope; in memory: after a restart it is said again.
-    resuming: Mutex<HashMap<String, String>>,
+    decisions: Decisions,
+    /// Held from reading what the first operator decided until it is carried out or kept.
+    resuming: tokio::sync::Mutex<()>,
 }
 
 impl Operators {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         Self {
             shared: Arc::clone(shared),
-            decisions: Arc::default(),
-            resuming: Mutex::default(),
+            decisions: Decisions::default(),
+            resuming: tokio::sync::Mutex::default(),
         }
     }
 
-    /// A ledger that was paused may have contradicted itself: two operators let it go on.
-    fn second_person(&self, scope: &str, by: &str) -> Result<(), ApiError> {
-        let mut resuming = self.resuming.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_ledger = matches!(scope.parse(), Ok(Scope::Ledger(_)));
-        if !is_ledger || resuming.get(scope).is_some_and(|first| first != by) {
-            resuming.remove(scope);
+    /// A ledger that was paused may have contradicted itself: two operators let it go on. The first one's wish is durable, and
+    /// forgotten with the pause that it is about.
+    async fn second_person(&self, scope: &str, by: &str) -> Result<(), ApiError> {
+        if !matches!(scope.parse(), Ok(Scope::Ledger(_))) {
             return Ok(());
         }
-        let paused = self.shared.parts.pauses.list()?;
-        if !paused.iter().any(|entry| entry == scope) {
-            return Ok(());
-        }
-        resuming.insert(scope.to_owned(), by.to_owned());
-        Err(ApiError::SecondPerson {
-            subject: scope.to_owned(),
-            reason: format!("{by} wants it to go on: a second operator must resume it too"),
+        let (shared, scope, by) = (Arc::clone(&self.shared), scope.to_owned(), by.to_owned());
+        blocking(move || {
+            let parts = &shared.parts;
+            let first = parts.store.decision(&scope)?;
+            if first.is_some_and(|first| first.by != by) || !parts.pauses.list()?.contains(&scope) {
+                return Ok(());
+            }
+            let decision = FirstDecision {
+                by: by.clone(),
+                what: "resume".into(),
+                occasion: 0,
+                at: shared.now(),
+            };
+            let kept = parts.store.put_decision(&scope, &decision);
+            kept.map_err(|error| shared.stop(Fatal(error)))?;
+            Err(ApiError::SecondPerson {
+                subject: scope,
+                reason: format!("{by} wants it to go on: a second operator must resume it too"),
+            })
         })
+        .await
     }
 
     /// Changes what is paused, durably, and answers with all that is.
@@ -104,7 +116,8 @@ impl OperatorService for Operators {
         request: Request<pb::ResumeRequest>,
     ) -> Result<Response<pb::ResumeResponse>, Status> {
         let by = permit(&request, OPERATE)?.name;
-        self.second_person(&request.get_ref().scope, &by)?;
+        let _resuming = self.resuming.lock().await;
+        self.second_person(&request.get_ref().scope, &by).await?;
         let resume = move |pauses: &Pauses, scope: &Scope| pauses.resume(scope, &by);
         let paused = self.change(&request.get_ref().scope, resume).await?;
         Ok(Response::new(pb::ResumeResponse { paused }))
@@ -115,8 +128,8 @@ impl OperatorService for Operators {
         request: Request<pb::ListQuarantineRequest>,
     ) -> Result<Response<pb::ListQuarantineResponse>, Status> {
         permit(&request, READ)?;
-        let (shared, decisions) = (Arc::clone(&self.shared), Arc::clone(&self.decisions));
-        let transfers = blocking(move || decisions.list(&shared)).await?;
+        let shared = Arc::clone(&self.shared);
+        let transfers = blocking(move || quarantine::list(&shared)).await?;
         Ok(Response::new(pb::ListQuarantineResponse { transfers }))
     }
 
@@ -131,5 +144,48 @@ impl OperatorService for Operators {
         let decided = self.decisions.decide(&self.shared, id, resolution, &by);
         let carried_out = decided.await?;
         Ok(Response::new(pb::ResolveQuarantineResponse { carried_out }))
+    }
+
+    async fn retry(
+        &self,
+        request: Request<pb::RetryRequest>,
+    ) -> Result<Response<pb::RetryResponse>, Status> {
+        let by = permit(&request, OPERATE)?.name;
+        let asked = request.into_inner();
+        let chosen = retry::parse(&asked, &self.shared).map_err(ApiError::from)?;
+        let shared = Arc::clone(&self.shared);
+        let answer = blocking(move || retry::retry(&shared, &chosen)).await?;
+        tracing::info!(operator = %by, matched = answer.matched, moved = answer.moved, "retry");
+        Ok(Response::new(answer))
+    }
+
+    async fn reload(
+        &self,
+        request: Request<pb::ReloadRequest>,
+    ) -> Result<Response<pb::ReloadResponse>, Status> {
+        let by = permit(&request, OPERATE)?.name;
+        let reloader = self.shared.parts.reloader.clone();
+        let reloader = reloader.ok_or_else(|| ApiError::WrongState {
+            subject: "reload".into(),
+            reason: "this process was not started from a configuration file".into(),
+        })?;
+        let done = blocking(move || Ok(reloader.reload(&by)?)).await?;
+        Ok(Response::new(pb::ReloadResponse {
+            changed: done.changed,
+            refused: done.refused,
+        }))
+    }
+
+    async fn backup(
+        &self,
+        request: Request<pb::BackupRequest>,
+    ) -> Result<Response<pb::BackupResponse>, Status> {
+        let by = permit(&request, OPERATE)?.name;
+        let directory = parse::new_folder("directory", &request.get_ref().directory);
+        let directory = directory.map_err(ApiError::from)?;
+        let shared = Arc::clone(&self.shared);
+        let answer = blocking(move || backup::backup(&shared, &directory)).await?;
+        tracing::info!(operator = %by, directory = %answer.directory, "backup made");
+        Ok(Response::new(answer))
     }
 }

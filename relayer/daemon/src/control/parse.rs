@@ -91,10 +91,7 @@ pub(crate) fn page(
         state: given(&request.state),
         route: given(&request.route),
     };
-    if let Some(state) = filter.state.as_deref().filter(|s| !STATES.contains(s)) {
-        let remedy = format!("one of {}", STATES.join(", "));
-        return Err(FieldProblem::new("state", state, remedy));
-    }
+    state(&request.state)?;
     if let Some(route) = &filter.route {
         id::<RouteId>("route", route)?;
     }
@@ -115,6 +112,28 @@ pub(crate) fn page(
         bounded("page_size", request.page_size, 1, most)?
     };
     Ok((filter, before, usize_of(size)))
+}
+
+/// An absolute path at which nothing is yet.
+pub(crate) fn new_folder(field: &str, text: &str) -> Result<std::path::PathBuf, FieldProblem> {
+    let path = std::path::PathBuf::from(text);
+    if path.is_absolute() && path.symlink_metadata().is_err() {
+        return Ok(path);
+    }
+    let remedy = "an absolute path on the relayer's machine at which nothing is yet";
+    Err(FieldProblem::new(field, text, remedy))
+}
+
+/// A state by which to choose; nothing stands for any.
+pub(crate) fn state(text: &str) -> Result<Option<String>, FieldProblem> {
+    match text {
+        "" => Ok(None),
+        known if STATES.contains(&known) => Ok(Some(known.to_owned())),
+        other => {
+            let remedy = format!("one of {}", STATES.join(", "));
+            Err(FieldProblem::new("state", other, remedy))
+        }
+    }
 }
 
 /// A number within bounds.

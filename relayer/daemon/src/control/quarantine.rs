@@ -1,126 +1,196 @@
-//! What two different operators decide about a quarantined transfer. The first decision is remembered, in memory: after a
-//! restart it is given again.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! What two different operators decide about a quarantined transfer. The first decision is durable and about one occasion: the
+//! quarantine in the transfer's history that it was made for. A later quarantine, also with the same finding, is decided anew.
 
 use isthmus_core::id::TransferId;
-use isthmus_core::ports::AppendError;
-use isthmus_core::receipt::Finding;
+use isthmus_core::ports::{AppendError, Recorded};
+use isthmus_core::receipt::Receipt;
 use isthmus_core::transfer::{Event, Resolution, State, Transfer};
+use isthmus_prooflog::bundle;
 use isthmus_proto::v1 as pb;
-use isthmus_store::Filter;
+use isthmus_store::{Filter, FirstDecision};
 
 use crate::control::error::ApiError;
-use crate::control::render::resolution_name;
-use crate::control::shared::Shared;
-use crate::engine::settle;
+use crate::control::render::{event_place, resolution_name};
+use crate::control::shared::{Shared, blocking};
+use crate::engine::{Fatal, settle};
 
 /// Most quarantined transfers listed.
 const MOST: usize = 500;
 
-/// First decisions that wait for a second.
+/// Decisions about quarantined transfers, one at a time: of two operators who decide at once, one is second.
 #[derive(Debug, Default)]
-pub(crate) struct Decisions(Mutex<HashMap<TransferId, Decision>>);
-
-/// Who decided what about which finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Decision {
-    by: String,
-    resolution: Resolution,
-    finding: Finding,
-}
+pub(crate) struct Decisions(tokio::sync::Mutex<()>);
 
 impl Decisions {
     /// Takes a decision in. True if it was the second one and is carried out.
     pub(crate) async fn decide(
         &self,
-        shared: &Shared,
+        shared: &std::sync::Arc<Shared>,
         id: TransferId,
         resolution: Resolution,
         by: &str,
     ) -> Result<bool, ApiError> {
-        let transfer = shared.parts.recorder.journal().transfer(id)?;
-        let transfer = transfer.ok_or(ApiError::UnknownTransfer(id))?;
-        let State::Quarantined { finding, .. } = transfer.state() else {
-            return Err(wrong_state(id, "it is not quarantined"));
-        };
-        let decision = Decision {
-            by: by.to_owned(),
-            resolution,
-            finding: finding.clone(),
-        };
-        let Some(first) = self.second(id, decision)? else {
-            possible(&transfer, resolution, [by, "a second operator"])?;
+        let _deciding = self.0.lock().await;
+        let (reading, decision) = (std::sync::Arc::clone(shared), resolution_name(resolution));
+        let read = blocking(move || read(&reading, id)).await?;
+        let first = read.waiting.filter(|first| first.by != by);
+        let Some(first) = first else {
+            possible(&read.transfer, resolution, [by, "a second operator"])?;
+            let first = FirstDecision {
+                by: by.to_owned(),
+                what: decision.into(),
+                occasion: read.occasion,
+                at: shared.now(),
+            };
+            keep(shared, id, first).await?;
             return Ok(false);
         };
-        let event = possible(&transfer, resolution, [&first, by])?;
-        carry_out(shared, &transfer, event).await?;
-        self.lock().remove(&id);
+        if first.what != decision {
+            return Err(ApiError::SecondPerson {
+                subject: id.to_string(),
+                reason: format!(
+                    "{} decided {}: agree with each other, then decide the same",
+                    first.by, first.what
+                ),
+            });
+        }
+        let event = possible(&read.transfer, resolution, [&first.by, by])?;
+        // If we crash after this write the decision that is kept is about a quarantine that has ended, and counts for nothing.
+        carry_out(shared, &read.transfer, event).await?;
         Ok(true)
     }
+}
 
-    /// Who decided the same before, if somebody else did. Otherwise this is the first decision, and remembered: it takes the
-    /// place of an earlier one by the same person or about another finding.
-    fn second(&self, id: TransferId, now: Decision) -> Result<Option<String>, ApiError> {
-        let mut decisions = self.lock();
-        match decisions.get(&id) {
-            Some(first) if first.by != now.by && first.finding == now.finding => {
-                if first.resolution == now.resolution {
-                    return Ok(Some(first.by.clone()));
-                }
-                let (name, by) = (resolution_name(first.resolution), &first.by);
-                Err(ApiError::SecondPerson {
-                    subject: id.to_string(),
-                    reason: format!(
-                        "{by} decided {name}: agree with each other, then decide the same"
-                    ),
-                })
-            }
-            Some(_) | None => {
-                decisions.insert(id, now);
-                Ok(None)
-            }
+/// A quarantined transfer with what was decided about this quarantine.
+struct Read {
+    transfer: Transfer,
+    occasion: u64,
+    waiting: Option<FirstDecision>,
+}
+
+fn read(shared: &Shared, id: TransferId) -> Result<Read, ApiError> {
+    let journal = shared.parts.recorder.journal();
+    let transfer = journal.transfer(id)?.ok_or(ApiError::UnknownTransfer(id))?;
+    let State::Quarantined { .. } = transfer.state() else {
+        return Err(wrong_state(id, "it is not quarantined"));
+    };
+    let occasion = occasion(&journal.history(id)?);
+    Ok(Read {
+        transfer,
+        occasion,
+        waiting: waiting(shared, id, occasion)?,
+    })
+}
+
+/// Which quarantine of a transfer is the newest: the place in its history.
+fn occasion(history: &[Recorded]) -> u64 {
+    let quarantined = |recorded: &&Recorded| matches!(recorded.event, Event::Quarantined(_));
+    let last = history.iter().rev().find(quarantined);
+    last.map_or(0, |recorded| recorded.index)
+}
+
+fn waiting(
+    shared: &Shared,
+    id: TransferId,
+    occasion: u64,
+) -> Result<Option<FirstDecision>, ApiError> {
+    let kept = shared.parts.store.decision(&id.to_string())?;
+    Ok(kept.filter(|decision| decision.occasion == occasion))
+}
+
+async fn keep(
+    shared: &std::sync::Arc<Shared>,
+    id: TransferId,
+    decision: FirstDecision,
+) -> Result<(), ApiError> {
+    let shared = std::sync::Arc::clone(shared);
+    blocking(move || {
+        let kept = shared.parts.store.put_decision(&id.to_string(), &decision);
+        kept.map_err(|error| shared.stop(Fatal(error)))
+    })
+    .await
+}
+
+/// Quarantined transfers, newest first: what was found, what ledgers have confirmed, who decided what.
+pub(crate) fn list(shared: &Shared) -> Result<Vec<pb::QuarantinedTransfer>, ApiError> {
+    let filter = Filter {
+        state: Some("quarantined".into()),
+        route: None,
+    };
+    let mut listed = Vec::new();
+    for entry in shared.parts.store.list(&filter, None, MOST)? {
+        let journal = shared.parts.recorder.journal();
+        let transfer = journal.transfer(entry.id)?;
+        let history = journal.history(entry.id)?;
+        // It may have ended since it was listed.
+        if let Some(transfer) = transfer {
+            listed.extend(quarantined(shared, &transfer, &history)?);
         }
     }
+    Ok(listed)
+}
 
-    /// What was decided first, in words.
-    fn first(&self, id: TransferId, finding: &Finding) -> String {
-        let decisions = self.lock();
-        let decision = decisions.get(&id).filter(|d| d.finding == *finding);
-        decision.map_or_else(String::new, |d| {
-            format!("{} by {}", resolution_name(d.resolution), d.by)
-        })
-    }
+fn quarantined(
+    shared: &Shared,
+    transfer: &Transfer,
+    history: &[Recorded],
+) -> Result<Option<pb::QuarantinedTransfer>, ApiError> {
+    let State::Quarantined { at, finding } = transfer.state() else {
+        return Ok(None);
+    };
+    let occasion = occasion(history);
+    let first = waiting(shared, transfer.id(), occasion)?;
+    let since = history.iter().find(|recorded| recorded.index == occasion);
+    let rendered = crate::control::render::transfer(shared, transfer)?;
+    Ok(Some(pb::QuarantinedTransfer {
+        id: transfer.id().to_string(),
+        at: at.name().into(),
+        code: finding.code.clone(),
+        detail: finding.detail.clone(),
+        first_decision: first.map_or_else(String::new, |d| format!("{} by {}", d.what, d.by)),
+        quarantined_at_ms: since.map_or(0, |recorded| recorded.at.ms()),
+        kind: rendered.kind,
+        route: rendered.route,
+        quantity_g: rendered.quantity_g,
+        evidence: history.iter().filter_map(evidence).collect(),
+        decided: history.iter().filter_map(decided).collect(),
+    }))
+}
 
-    /// Quarantined transfers, newest first.
-    pub(crate) fn list(&self, shared: &Shared) -> Result<Vec<pb::QuarantinedTransfer>, ApiError> {
-        let filter = Filter {
-            state: Some("quarantined".into()),
-            route: None,
-        };
-        let mut listed = Vec::new();
-        for entry in shared.parts.store.list(&filter, None, MOST)? {
-            let transfer = shared.parts.recorder.journal().transfer(entry.id)?;
-            // It may have ended since it was listed.
-            if let Some(State::Quarantined { at, finding }) = transfer.as_ref().map(Transfer::state)
-            {
-                listed.push(pb::QuarantinedTransfer {
-                    id: entry.id.to_string(),
-                    at: at.name().into(),
-                    code: finding.code.clone(),
-                    detail: finding.detail.clone(),
-                    first_decision: self.first(entry.id, finding),
-                });
-            }
-        }
-        Ok(listed)
-    }
+/// What a ledger has confirmed: where, and the digest of the evidence that is kept.
+fn evidence(recorded: &Recorded) -> Option<String> {
+    let receipt: &Receipt = match &recorded.event {
+        Event::Burned { receipt, .. }
+        | Event::Locked(receipt)
+        | Event::Given(receipt)
+        | Event::Voided(receipt)
+        | Event::Unlocked(receipt) => receipt,
+        Event::Requested { .. }
+        | Event::Intended(_)
+        | Event::Authorised(_)
+        | Event::Lapsed(_)
+        | Event::Refused(_)
+        | Event::WithdrawalRequested
+        | Event::Instructed(_)
+        | Event::Redirected(_)
+        | Event::Reallocated(_)
+        | Event::Quarantined(_)
+        | Event::Resolved { .. } => return None,
+    };
+    Some(format!(
+        "{}: {} sha256 {}",
+        event_place(receipt),
+        receipt.evidence.kind.as_str(),
+        bundle::sha256(&receipt.evidence.bytes)
+    ))
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TransferId, Decision>> {
-        // Entries are put in and taken out whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+fn decided(recorded: &Recorded) -> Option<String> {
+    if let Event::Resolved { resolution, by } = &recorded.event {
+        let name = resolution_name(*resolution);
+        return Some(format!("{name} by {} and {}", by[0], by[1]));
     }
+    None
 }
 
 /// The event, if the state machine allows it: what cannot be carried out is not worth a second person's time.

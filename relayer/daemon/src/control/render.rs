@@ -124,7 +124,7 @@ fn detail(event: &Event) -> String {
         | Event::Locked(receipt)
         | Event::Given(receipt)
         | Event::Voided(receipt)
-        | Event::Unlocked(receipt) => place(receipt),
+        | Event::Unlocked(receipt) => event_place(receipt),
         Event::Intended(work) => work.lane().to_string(),
         Event::Authorised(Authorisation::Mint(batch)) => format!(
             "mint: {} signatures, epoch {}, log size {}, deadline {} s",
@@ -143,6 +143,15 @@ fn detail(event: &Event) -> String {
         Event::Lapsed(refusal) | Event::Refused(refusal) => refusal.to_string(),
         // What the instruction says is the burner's business.
         Event::Instructed(instruction) => format!("commitment {}", instruction.commitment()),
+        Event::Redirected(redirection) => format!(
+            "counter {}, commitment {}",
+            redirection.counter,
+            redirection.instruction.commitment()
+        ),
+        Event::Reallocated(allocation) => {
+            let serials: Vec<_> = allocation.iter().map(ToString::to_string).collect();
+            serials.join(" ")
+        }
         Event::Quarantined(finding) => format!("{}: {}", finding.code, finding.detail),
         Event::Resolved { resolution, by } => {
             format!(
@@ -155,7 +164,8 @@ fn detail(event: &Event) -> String {
     }
 }
 
-fn place(receipt: &Receipt) -> String {
+/// What was done and where a ledger has it.
+pub(crate) fn event_place(receipt: &Receipt) -> String {
     match &receipt.position {
         Position::Registry { sequence } => format!("{} #{sequence}", receipt.operation),
         Position::Chain {

@@ -154,8 +154,8 @@ impl RouteBook {
 
     /// How many different admins' valid signatures there are; 2 stands for two or more.
     fn signed(&self, document: &RouteDocument, signatures: &[RouteSignature]) -> usize {
-        let admins = self.shared.parts.route_admins.iter();
-        let keys: Vec<Hash32> = admins.map(|admin| admin.key).collect();
+        let people = self.shared.parts.access.people();
+        let keys: Vec<Hash32> = people.route_admins.iter().map(|admin| admin.key).collect();
         match document.verify(signatures, &keys) {
             Ok(()) => 2,
             Err(RouteSignatureError::TooFew { found, .. }) => found,

@@ -83,7 +83,7 @@ async fn router(
     closing: watch::Receiver<bool>,
     fatal: mpsc::Sender<Fatal>,
 ) -> Result<Router, ServeError> {
-    let authenticator = Authenticator::new(&services.identities);
+    let authenticator = Authenticator::new(&services.access);
     let shared = Shared::new(services, closing, fatal);
     let transfers = TransferServiceServer::new(Transfers::new(&shared))
         .max_decoding_message_size(MESSAGE)

@@ -1,6 +1,7 @@
 //! Log lines on stderr.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
@@ -26,41 +27,74 @@ pub enum InitError {
     /// It was called before.
     #[error("logging is set up already")]
     Again(#[source] tracing_subscriber::util::TryInitError),
+    /// The subscriber is gone.
+    #[error("logging has ended")]
+    Gone(#[source] tracing_subscriber::reload::Error),
+}
+
+/// Changes which lines are written while the process runs.
+#[derive(Clone)]
+pub struct LogFilter(Arc<Set>);
+
+type Set = dyn Fn(EnvFilter) -> Result<(), tracing_subscriber::reload::Error> + Send + Sync;
+
+impl std::fmt::Debug for LogFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogFilter")
+    }
+}
+
+impl LogFilter {
+    /// From now on these directives; wrong ones change nothing.
+    pub fn set(&self, directives: &str) -> Result<(), InitError> {
+        (self.0)(filter(directives)?).map_err(InitError::Gone)
+    }
 }
 
 /// Sends log lines to stderr from now on; once per process.
-pub fn init(config: &TelemetryConfig) -> Result<(), InitError> {
-    subscriber(config, std::io::stderr, std::io::stderr().is_terminal())?
-        .try_init()
-        .map_err(InitError::Again)
+pub fn init(config: &TelemetryConfig) -> Result<LogFilter, InitError> {
+    let (subscriber, filter) =
+        subscriber(config, std::io::stderr, std::io::stderr().is_terminal())?;
+    subscriber.try_init().map_err(InitError::Again)?;
+    Ok(filter)
+}
+
+fn filter(directives: &str) -> Result<EnvFilter, InitError> {
+    let parsed = EnvFilter::builder().parse(directives);
+    parsed.map_err(|source| InitError::Filter {
+        filter: directives.to_owned(),
+        source,
+    })
 }
 
 fn subscriber<W>(
     config: &TelemetryConfig,
     writer: W,
     colours: bool,
-) -> Result<Box<dyn Subscriber + Send + Sync>, InitError>
+) -> Result<(Box<dyn Subscriber + Send + Sync>, LogFilter), InitError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .parse(&config.filter)
-        .map_err(|source| InitError::Filter {
-            filter: config.filter.clone(),
-            source,
-        })?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(&config.filter)?)
         .with_writer(writer);
     Ok(match config.format {
-        LogFormat::Json => Box::new(
-            builder
+        LogFormat::Json => {
+            let builder = builder
                 .json()
                 .flatten_event(true)
                 .with_span_list(false)
-                .finish(),
-        ),
-        LogFormat::Text => Box::new(builder.with_ansi(colours).finish()),
+                .with_filter_reloading();
+            let handle = builder.reload_handle();
+            let set = move |filter| handle.reload(filter);
+            (Box::new(builder.finish()), LogFilter(Arc::new(set)))
+        }
+        LogFormat::Text => {
+            let builder = builder.with_ansi(colours).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let set = move |filter| handle.reload(filter);
+            (Box::new(builder.finish()), LogFilter(Arc::new(set)))
+        }
     })
 }
 
@@ -90,12 +124,16 @@ mod tests {
             format,
             filter: filter.into(),
         };
-        let subscriber = subscriber(&config, move || writer.clone(), false).unwrap();
+        let (subscriber, filters) = subscriber(&config, move || writer.clone(), false).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             let span = tracing::info_span!("transfer", transfer.id = "0xab");
-            let _entered = span.enter();
+            let entered = span.enter();
             tracing::info!(state = "taken", "state changed");
             tracing::debug!("a detail");
+            drop(entered);
+            assert!(filters.set("isthmus=loud").is_err());
+            filters.set("off").unwrap();
+            tracing::error!("nobody wants to know");
         });
         String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
     }

@@ -6,7 +6,7 @@ mod metrics;
 mod sample;
 mod serve;
 
-pub use logs::{InitError, init};
+pub use logs::{InitError, LogFilter, init};
 pub use metrics::Metrics;
 pub use sample::{AttesterSample, LaneSample, LedgerSample, MetricSource, Sample};
 pub use serve::{ServeError, serve, serve_on};

@@ -76,6 +76,7 @@ pub(super) fn serial(first: u64, last: u64) -> String {
 pub(super) fn route() -> RouteDocument {
     RouteDocument {
         allow_accounts: vec!["1001".parse().unwrap()],
+        big_transfer: None,
         custody_account: "9001".parse().unwrap(),
         destination: CHAIN.parse().unwrap(),
         eligible: Eligible {
@@ -93,6 +94,7 @@ pub(super) fn route() -> RouteDocument {
         origin: REGISTRY.parse().unwrap(),
         outstanding_cap_g: tonnes(1000),
         redemption: vec![Purpose::Release, Purpose::Retire],
+        rolling_limit: None,
         step_g: tonnes(1),
         v: 1,
         version: 1,

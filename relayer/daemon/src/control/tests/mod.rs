@@ -40,7 +40,7 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
 use crate::config::{Identity, Role, RouteAdmin};
-use crate::control::{LedgerHandle, ServeError, Services, serve};
+use crate::control::{Access, LedgerHandle, ServeError, Services, serve};
 use crate::engine::Recorder;
 use crate::engine::admission::Admission;
 use crate::engine::board::Board;
@@ -120,8 +120,8 @@ impl Server {
             board: Arc::clone(&board),
             pauses,
             checkpoints: Arc::clone(&world.checkpoints),
-            identities: identities(),
-            route_admins: admins(),
+            access: Arc::new(Access::new(identities(), admins())),
+            reloader: None,
             ledgers,
             started: clock.now(),
         };

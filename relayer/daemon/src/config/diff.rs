@@ -1,0 +1,213 @@
+//! What differs between the configuration that runs and the one that was read now, in words: what changes at once, and what is
+//! refused because it needs a restart. Secrets are compared and never said.
+
+use isthmus_evm::EvmConfig;
+use isthmus_vcs::VcsConfig;
+use secrecy::ExposeSecret;
+
+use super::model::{Identity, LedgerConfig, RelayerConfig, RouteAdmin};
+
+/// The difference between two configurations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// What can change while the process runs.
+    pub changes: Vec<String>,
+    /// What cannot, each with its reason.
+    pub refused: Vec<Refused>,
+}
+
+/// A difference that needs more than a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it is about and why it is refused.
+    pub text: String,
+    /// The ledger that would be lost to transfers under way, if there is one.
+    pub ledger: Option<String>,
+}
+
+/// Compares the running configuration with a new one.
+pub fn diff(old: &RelayerConfig, new: &RelayerConfig) -> Diff {
+    let mut diff = Diff::default();
+    diff.identities(&old.control.identities, &new.control.identities);
+    diff.route_admins(&old.route_admins, &new.route_admins);
+    let (before, after) = (&old.telemetry, &new.telemetry);
+    if before.filter != after.filter {
+        let (before, after) = (&before.filter, &after.filter);
+        diff.change(format!("telemetry.filter: {before:?} becomes {after:?}"));
+    }
+    let process = "the process is put together with it: restart to change it";
+    let identity = "it names what the store and the attesters hold: a relayer keeps it for life";
+    for (field, same, reason) in [
+        ("network", old.network == new.network, identity),
+        ("data_dir", old.data_dir == new.data_dir, process),
+        ("log.origin", old.log.origin == new.log.origin, identity),
+        ("log.key_file", old.log.seed == new.log.seed, identity),
+        (
+            "control.listen",
+            old.control.listen == new.control.listen,
+            process,
+        ),
+        ("metrics.listen", old.metrics == new.metrics, process),
+        ("telemetry.format", before.format == after.format, process),
+    ] {
+        if !same {
+            diff.refuse(format!("{field}: {reason}"), None);
+        }
+    }
+    diff.ledgers(&old.ledgers, &new.ledgers);
+    diff
+}
+
+impl Diff {
+    fn change(&mut self, text: String) {
+        self.changes.push(text);
+    }
+
+    fn refuse(&mut self, text: String, ledger: Option<String>) {
+        self.refused.push(Refused { text, ledger });
+    }
+
+    fn identities(&mut self, old: &[Identity], new: &[Identity]) {
+        for identity in new {
+            let name = &identity.name;
+            let Some(before) = old.iter().find(|other| other.name == *name) else {
+                self.change(format!(
+                    "identity {name}: may call now, as {}",
+                    roles(identity)
+                ));
+                continue;
+            };
+            if before.roles != identity.roles {
+                let (was, is) = (roles(before), roles(identity));
+                self.change(format!("identity {name}: was {was}, is {is}"));
+            }
+            if before.token.expose_secret() != identity.token.expose_secret() {
+                self.change(format!(
+                    "identity {name}: its old token ends, a new one counts"
+                ));
+            }
+        }
+        for identity in old
+            .iter()
+            .filter(|old| !new.iter().any(|i| i.name == old.name))
+        {
+            self.change(format!("identity {}: may not call any more", identity.name));
+        }
+    }
+
+    fn route_admins(&mut self, old: &[RouteAdmin], new: &[RouteAdmin]) {
+        for admin in new.iter().filter(|admin| !old.contains(admin)) {
+            let (name, key) = (&admin.name, admin.key);
+            self.change(format!("route admin {name}: signatures of {key} count"));
+        }
+        for admin in old.iter().filter(|admin| !new.contains(admin)) {
+            let (name, key) = (&admin.name, admin.key);
+            self.change(format!(
+                "route admin {name}: signatures of {key} count for no new route version; active ones stay"
+            ));
+        }
+    }
+
+    fn ledgers(&mut self, old: &[LedgerConfig], new: &[LedgerConfig]) {
+        for ledger in new {
+            let id = ledger.id().to_string();
+            let Some(before) = old.iter().find(|other| other.id() == ledger.id()) else {
+                let reason = "a new ledger is connected at a start: restart to add it";
+                self.refuse(format!("ledger {id}: {reason}"), None);
+                continue;
+            };
+            for field in changed_fields(before, ledger) {
+                let reason = "the connection is made with it: restart to change it";
+                self.refuse(format!("ledger {id}: {field}: {reason}"), Some(id.clone()));
+            }
+        }
+        for ledger in old
+            .iter()
+            .filter(|old| !new.iter().any(|l| l.id() == old.id()))
+        {
+            let id = ledger.id().to_string();
+            let reason =
+                "what it holds for us would be out of reach: end its routes first, then restart";
+            self.refuse(format!("ledger {id}: {reason}"), Some(id));
+        }
+    }
+}
+
+fn roles(identity: &Identity) -> String {
+    let names: Vec<_> = identity.roles.iter().map(|role| role.name()).collect();
+    names.join(" and ")
+}
+
+fn changed_fields(old: &LedgerConfig, new: &LedgerConfig) -> Vec<&'static str> {
+    let fields = match (old, new) {
+        (
+            LedgerConfig::Vcs { config, api_key },
+            LedgerConfig::Vcs {
+                config: other,
+                api_key: other_key,
+            },
+        ) => {
+            let same_key = api_key.0.expose_secret() == other_key.0.expose_secret();
+            [vcs_fields(config, other), vec![("api_key_file", same_key)]].concat()
+        }
+        (
+            LedgerConfig::Evm {
+                config,
+                mint_key,
+                void_key,
+            },
+            LedgerConfig::Evm {
+                config: other,
+                mint_key: other_mint,
+                void_key: other_void,
+            },
+        ) => {
+            let keys = vec![
+                ("mint_key_file", mint_key.address() == other_mint.address()),
+                ("void_key_file", void_key.address() == other_void.address()),
+            ];
+            [evm_fields(config, other), keys].concat()
+        }
+        (LedgerConfig::Vcs { .. }, LedgerConfig::Evm { .. })
+        | (LedgerConfig::Evm { .. }, LedgerConfig::Vcs { .. }) => vec![("kind", false)],
+    };
+    let changed = fields.into_iter().filter(|(_, same)| !same);
+    changed.map(|(field, _)| field).collect()
+}
+
+fn vcs_fields(old: &VcsConfig, new: &VcsConfig) -> Vec<(&'static str, bool)> {
+    vec![
+        ("url", old.url == new.url),
+        ("receipt_key", old.receipt_key == new.receipt_key),
+        (
+            "request_timeout_ms",
+            old.request_timeout_ms == new.request_timeout_ms,
+        ),
+        ("settle_ms", old.settle_ms == new.settle_ms),
+        ("recheck_ms", old.recheck_ms == new.recheck_ms),
+    ]
+}
+
+fn evm_fields(old: &EvmConfig, new: &EvmConfig) -> Vec<(&'static str, bool)> {
+    vec![
+        ("rpc_urls", old.rpc_urls == new.rpc_urls),
+        ("rpc_quorum", old.rpc_quorum == new.rpc_quorum),
+        ("stall_ms", old.stall_ms == new.stall_ms),
+        ("gate", old.gate == new.gate),
+        ("gate_height", old.gate_height == new.gate_height),
+        ("finality", old.finality == new.finality),
+        ("block_time_ms", old.block_time_ms == new.block_time_ms),
+        (
+            "log_range_limit",
+            old.log_range_limit == new.log_range_limit,
+        ),
+        (
+            "request_timeout_ms",
+            old.request_timeout_ms == new.request_timeout_ms,
+        ),
+        (
+            "max_fee_per_gas_wei and priority_fee_per_gas_wei",
+            old.fees == new.fees,
+        ),
+    ]
+}
