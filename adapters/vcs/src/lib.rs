@@ -19,6 +19,7 @@ mod draft;
 mod find;
 mod ledger;
 mod observe;
+mod reject;
 mod reserves;
 mod send;
 mod verdict;

@@ -60,6 +60,9 @@ pub(super) fn registry(folder: &Path, parties: &Parties, bulk_t: u64) -> anyhow:
     ];
     for (key, name, role) in own {
         api_key(&mut text, key, name, role)?;
+        if role == "relayer" {
+            writeln!(text, "custody = [\"{CUSTODY}\"]")?;
+        }
     }
     for attester in &parties.attesters {
         api_key(
@@ -80,7 +83,7 @@ pub(super) fn registry(folder: &Path, parties: &Parties, bulk_t: u64) -> anyhow:
     }
     writeln!(
         text,
-        "\n[[account]]\nid = \"{CUSTODY}\"\nname = \"Isthmus custody\"\nkind = \"custody\"\n\n[[account]]\nid = \"9100\"\nname = \"As published, owner unknown\"\nkind = \"holder\"\nstatus = \"closed\""
+        "\n[[account]]\nid = \"{CUSTODY}\"\nname = \"Isthmus custody\"\nkind = \"custody\"\n\n[[account]]\nid = \"9002\"\nname = \"Custody of another bridge\"\nkind = \"custody\"\n\n[[account]]\nid = \"9100\"\nname = \"As published, owner unknown\"\nkind = \"holder\"\nstatus = \"closed\""
     )?;
     // Projects 1340 and 513 were retired; here account 1001 holds them, as if they never were. 2925 was not retired.
     for (account, what) in [

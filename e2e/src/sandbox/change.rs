@@ -46,9 +46,11 @@ pub(crate) enum Change {
     },
     /// Somebody approved the open proposal under a reference.
     Approved { reference: String, approver: String },
+    /// Somebody rejected the open proposal under a reference.
+    Rejected { reference: String, approver: String },
     /// The open proposal had its approvals and was carried out.
     Executed { reference: String, receipt: Receipt },
-    /// The open proposal had its approvals and could not be carried out any more. It is closed for good.
+    /// The open proposal was rejected, or had its approvals and could not be carried out any more. It is closed for good.
     Lapsed {
         reference: String,
         refusal: Refusal,

@@ -12,7 +12,10 @@ use crate::sandbox::request::{ApprovalRequest, Correction, LockRequest, SentProp
 /// A request that may change the registry, by a caller whose role allows it.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Lock(Vec<LockRequest>),
+    Lock {
+        caller: String,
+        locks: Vec<LockRequest>,
+    },
     Propose {
         proposer: String,
         proposals: Vec<SentProposal>,
@@ -20,6 +23,10 @@ pub(crate) enum Command {
     Approve {
         approver: String,
         approvals: Vec<ApprovalRequest>,
+    },
+    Reject {
+        approver: String,
+        rejections: Vec<ApprovalRequest>,
     },
     Correct(Correction),
     SetStatus(SetStatus),
@@ -51,8 +58,8 @@ impl Session<'_> {
     /// Carries a command out in memory. An error means that memory and rules disagree: nothing may be written.
     pub(crate) fn carry_out(&mut self, command: &Command) -> Result<Reply, ApplyError> {
         match command {
-            Command::Lock(locks) => self.each(locks, |session, lock| {
-                let decision = session.decider().lock(lock);
+            Command::Lock { caller, locks } => self.each(locks, |session, lock| {
+                let decision = session.decider().lock(lock, caller);
                 session.settle(&lock.reference, decision)
             }),
             Command::Propose {
@@ -73,6 +80,19 @@ impl Session<'_> {
                         session.settle(&approval.reference, Decision::Change(Box::new(change)))
                     }
                     Some(_) | None => Ok(answer),
+                }
+            }),
+            Command::Reject {
+                approver,
+                rejections,
+            } => self.each(rejections, |session, rejection| {
+                let decision = session.decider().rejection(rejection, approver);
+                let answer = session.settle(&rejection.reference, decision)?;
+                match session.decider().closing(&rejection.reference) {
+                    Some(change) => {
+                        session.settle(&rejection.reference, Decision::Change(Box::new(change)))
+                    }
+                    None => Ok(answer),
                 }
             }),
             Command::Correct(correction) => self.correct(correction),

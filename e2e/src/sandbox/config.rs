@@ -1,5 +1,6 @@
 //! What an operator says about a sandbox registry. Everything is read and every problem reported before it starts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,6 +57,10 @@ pub struct ApiKey {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// For a relayer: the only accounts that it may lock into; without it, all of kind custody. A relayer that is stolen cannot
+    /// put units where none of its routes would find them.
+    #[serde(default)]
+    pub custody: Vec<AccountId>,
 }
 
 impl fmt::Debug for ApiKey {
@@ -199,6 +204,21 @@ impl Config {
         Ok(config)
     }
 
+    /// Names of those who may approve, as often as they have keys.
+    pub fn approvers(&self) -> impl Iterator<Item = &str> {
+        let approves = |key: &&ApiKey| key.role == Role::Approver;
+        let keys = self.api_keys.iter().filter(approves);
+        keys.map(|key| key.name.as_str())
+    }
+
+    /// Accounts of those who may lock into these only, by name.
+    pub fn custody_of(&self) -> BTreeMap<String, Vec<AccountId>> {
+        let bound = self.api_keys.iter().filter(|key| !key.custody.is_empty());
+        bound
+            .map(|key| (key.name.clone(), key.custody.clone()))
+            .collect()
+    }
+
     /// Reports every value that cannot work.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut problems = Vec::new();
@@ -208,12 +228,7 @@ impl Config {
                     .to_owned(),
             );
         }
-        let approvers: std::collections::BTreeSet<_> = self
-            .api_keys
-            .iter()
-            .filter(|k| k.role == Role::Approver)
-            .map(|k| &k.name)
-            .collect();
+        let approvers: BTreeSet<_> = self.approvers().collect();
         if approvers.len() < self.approvals_required {
             problems.push(format!(
                 "approvals_required: {} approvals can never come from {} approvers: add an [[api_key]] with role approver",

@@ -198,6 +198,7 @@ impl Order {
                 | Call::Lock
                 | Call::Propose
                 | Call::Approve
+                | Call::Reject
                 | Call::Admin => Err("stale_read works on query and movements only"),
             },
             (Kind::Latency | Kind::StaleRead, None) => Err("say how long with ms"),

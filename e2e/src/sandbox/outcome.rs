@@ -47,6 +47,7 @@ pub(crate) enum RefusalCode {
     DigestMismatch,
     ProposerCannotApprove,
     OverLimit,
+    Rejected,
     Malformed,
 }
 
@@ -59,6 +60,7 @@ pub(crate) enum Outcome {
         digest: Hash32,
         proposer: String,
         approvals: Vec<String>,
+        rejections: Vec<String>,
         proposal: Value,
     },
     Executed {

@@ -62,6 +62,7 @@ pub(crate) struct OpenProposal {
     pub(crate) digest: Hash32,
     pub(crate) proposer: String,
     pub(crate) approvals: Vec<String>,
+    pub(crate) rejections: Vec<String>,
     pub(crate) at: Timestamp,
 }
 
@@ -125,6 +126,7 @@ impl Registry {
                 digest: open.digest,
                 proposer: open.proposer.clone(),
                 approvals: open.approvals.clone(),
+                rejections: open.rejections.clone(),
                 proposal: open.proposal.sent.clone(),
             },
             Some(Entry::Executed(executed)) => Outcome::Executed {
@@ -186,6 +188,12 @@ impl Registry {
             } => {
                 self.open(reference)?.approvals.push(approver.clone());
             }
+            Change::Rejected {
+                reference,
+                approver,
+            } => {
+                self.open(reference)?.rejections.push(approver.clone());
+            }
             Change::Executed { reference, receipt } => self.carry_out(reference, receipt)?,
             Change::Lapsed {
                 reference,
@@ -239,6 +247,7 @@ impl Registry {
             proposal,
             proposer: proposer.to_owned(),
             approvals: Vec::new(),
+            rejections: Vec::new(),
             at,
         };
         self.references.insert(reference, Entry::Open(open));

@@ -123,6 +123,7 @@ fn check_owner(change: &Change, rules: &Rules) -> Result<(), ReplayError> {
         | Change::Locked { .. }
         | Change::Proposed { .. }
         | Change::Approved { .. }
+        | Change::Rejected { .. }
         | Change::Executed { .. }
         | Change::Lapsed { .. }
         | Change::Corrected { .. }

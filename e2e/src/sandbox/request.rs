@@ -62,7 +62,7 @@ impl SentProposal {
     }
 }
 
-/// One approval.
+/// One approval, or one rejection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApprovalRequest {
@@ -89,6 +89,13 @@ pub(crate) struct Proposals {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Approvals {
     pub(crate) approvals: Vec<ApprovalRequest>,
+}
+
+/// Body of `POST /v1/rejections`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rejections {
+    pub(crate) rejections: Vec<ApprovalRequest>,
 }
 
 /// Body of `POST /v1/operations/query`.

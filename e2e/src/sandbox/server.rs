@@ -84,6 +84,8 @@ impl Sandbox {
             signer: ReceiptSigner::new(&config.receipt_seed, &config.registry),
             registry: config.registry.clone(),
             approvals_required: config.approvals_required,
+            approvers: config.approvers().map(str::to_owned).collect(),
+            custody_of: config.custody_of(),
             max_lock_t: config.max_lock_t,
         });
         let (registry, file) = replay::open(config, &rules, clock.now())?;

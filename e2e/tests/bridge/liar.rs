@@ -1,4 +1,5 @@
-//! A relayer that lies to attesters: it hands the true log on, or holds it back, and asks for whatever the test wants signed.
+//! A relayer that lies to attesters: it hands the true log on, holds it back, or serves another that it made up and signed with the
+//! stolen key, and asks for whatever the test wants signed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -18,10 +19,14 @@ use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
+use crate::collusion::forged_log::ForgedLog;
+
 /// What the lying relayer knows.
 struct State {
     /// The real one, whose log is handed on.
     honest: Control,
+    /// Served instead, if there is one.
+    forged: Mutex<Option<ForgedLog>>,
     tasks: Mutex<Vec<v1::Task>>,
     /// By task and token.
     answers: Mutex<BTreeMap<(String, String), Answer>>,
@@ -42,6 +47,7 @@ impl Liar {
     pub(crate) async fn start(devnet: &Devnet) -> Self {
         let state = Arc::new(State {
             honest: devnet.control("auditor").unwrap(),
+            forged: Mutex::default(),
             tasks: Mutex::default(),
             answers: Mutex::default(),
             withholds: AtomicBool::new(false),
@@ -63,11 +69,20 @@ impl Liar {
 
     /// Makes an attester, which must not run, pull from here.
     pub(crate) fn take_over(&self, devnet: &Devnet, attester: &str) {
-        let path = devnet.party_folder(attester).join("attester.toml");
-        let config = std::fs::read_to_string(&path).unwrap();
-        let changed = config.replace(devnet.control_url(), &self.url);
-        assert_ne!(config, changed);
-        std::fs::write(&path, changed).unwrap();
+        hears(devnet, attester, &self.url);
+    }
+
+    /// A liar that serves this log and has taken over one attester, which must not run.
+    pub(crate) async fn with_log(devnet: &Devnet, attester: &str, log: &ForgedLog) -> Self {
+        let liar = Self::start(devnet).await;
+        liar.serve(log);
+        liar.take_over(devnet, attester);
+        liar
+    }
+
+    /// From now on this is the log.
+    pub(crate) fn serve(&self, log: &ForgedLog) {
+        *self.state.forged.lock().unwrap() = Some(log.clone());
     }
 
     /// Whether leaves are held back.
@@ -90,6 +105,28 @@ impl Liar {
         own.map(|(_, answer)| answer.clone()).collect()
     }
 
+    /// Asks, and waits for the answer of the one attester that was taken over.
+    pub(crate) async fn answer(&self, id: &str, work: Work) -> Answer {
+        self.ask(id, work);
+        self.answered(id, 1).await.remove(0)
+    }
+
+    /// Asks for what must not be signed; the code of the decline.
+    pub(crate) async fn declined(&self, id: &str, work: Work) -> String {
+        match self.answer(id, work).await {
+            Answer::Declined(declined) => declined.items[0].code.clone(),
+            answer @ (Answer::Signed(_) | Answer::Approved(_)) => panic!("{id}: {answer:?}"),
+        }
+    }
+
+    /// Asks for what is true; the signature.
+    pub(crate) async fn signed(&self, id: &str, work: Work) -> Vec<u8> {
+        match self.answer(id, work).await {
+            Answer::Signed(signed) => signed.signature.to_vec(),
+            answer @ (Answer::Declined(_) | Answer::Approved(_)) => panic!("{id}: {answer:?}"),
+        }
+    }
+
     /// Waits until so many attesters have answered.
     pub(crate) async fn answered(&self, id: &str, attesters: usize) -> Vec<Answer> {
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -101,6 +138,28 @@ impl Liar {
             assert!(Instant::now() < deadline, "{id}: {answers:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+}
+
+/// Makes an attester, which must not run, pull from the true relayer again.
+pub(crate) fn give_back(devnet: &Devnet, attester: &str) {
+    hears(devnet, attester, devnet.control_url());
+}
+
+fn hears(devnet: &Devnet, attester: &str, url: &str) {
+    let path = devnet.party_folder(attester).join("attester.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<_> = config.lines().map(str::to_owned).collect();
+    let mut urls = lines
+        .iter_mut()
+        .filter(|line| line.starts_with("relayer_url"));
+    *urls.next().unwrap() = format!("relayer_url = \"{url}\"");
+    std::fs::write(&path, lines.join("\n")).unwrap();
+}
+
+impl State {
+    fn forged(&self) -> Option<ForgedLog> {
+        self.forged.lock().unwrap().clone()
     }
 }
 
@@ -152,11 +211,11 @@ impl ProofService for Service {
         &self,
         request: Request<v1::CheckpointRequest>,
     ) -> Result<Response<v1::CheckpointResponse>, Status> {
-        self.0
-            .honest
-            .proofs()
-            .checkpoint(request.into_inner())
-            .await
+        if let Some(log) = self.0.forged() {
+            return Ok(Response::new(log.checkpoint()));
+        }
+        let mut honest = self.0.honest.proofs();
+        honest.checkpoint(request.into_inner()).await
     }
 
     async fn inclusion(
@@ -170,11 +229,11 @@ impl ProofService for Service {
         &self,
         request: Request<v1::ConsistencyRequest>,
     ) -> Result<Response<v1::ConsistencyResponse>, Status> {
-        self.0
-            .honest
-            .proofs()
-            .consistency(request.into_inner())
-            .await
+        if let Some(log) = self.0.forged() {
+            return Ok(Response::new(log.consistency(request.get_ref())));
+        }
+        let mut honest = self.0.honest.proofs();
+        honest.consistency(request.into_inner()).await
     }
 
     async fn leaves(
@@ -183,6 +242,9 @@ impl ProofService for Service {
     ) -> Result<Response<v1::LeavesResponse>, Status> {
         if self.0.withholds.load(Ordering::SeqCst) {
             return Err(Status::unavailable("held back"));
+        }
+        if let Some(log) = self.0.forged() {
+            return Ok(Response::new(log.page(request.get_ref())));
         }
         self.0.honest.proofs().leaves(request.into_inner()).await
     }

@@ -9,6 +9,7 @@
     reason = "helpers of tests; clippy only knows the test functions themselves"
 )]
 
+mod collusion;
 mod connecting;
 mod crossing;
 mod liar;

@@ -12,5 +12,6 @@ mod faults;
 mod locks;
 mod reads;
 mod redemptions;
+mod rejections;
 mod starting;
 mod world;

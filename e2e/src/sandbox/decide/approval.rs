@@ -25,6 +25,11 @@ impl Decider<'_> {
                 let code = RefusalCode::ProposerCannotApprove;
                 Decision::Refused(Refusal::new(code, "approver", approver, message))
             }
+            Some(open) if open.rejections.iter().any(|name| name == approver) => {
+                let message = "you have rejected this proposal: an approver's first word counts";
+                let refusal = Refusal::new(RefusalCode::Rejected, "approver", approver, message);
+                Decision::Refused(refusal)
+            }
             Some(open) if !open.approvals.iter().any(|name| name == approver) => {
                 Decision::Change(Box::new(Change::Approved {
                     reference: request.reference.clone(),
@@ -36,7 +41,7 @@ impl Decider<'_> {
     }
 }
 
-fn mismatch(given: Hash32, recorded: Hash32) -> Refusal {
+pub(super) fn mismatch(given: Hash32, recorded: Hash32) -> Refusal {
     let message = format!(
         "the digest recorded is {recorded}: query the proposal again, and approve only what you have checked"
     );

@@ -17,7 +17,7 @@ use crate::sandbox::request::LockRequest;
 
 impl Decider<'_> {
     /// What follows from a request to lock.
-    pub(crate) fn lock(&self, request: &LockRequest) -> Decision {
+    pub(crate) fn lock(&self, request: &LockRequest, caller: &str) -> Decision {
         match self.registry.entry(&request.reference) {
             Some(Entry::Executed(executed))
                 if executed.digest == Hash32::new(jcs::digest(request)) =>
@@ -32,9 +32,24 @@ impl Decider<'_> {
             }
             None => {}
         }
-        match self.new_lock(request) {
+        let checked = self.own_custody(request, caller);
+        match checked.and_then(|()| self.new_lock(request)) {
             Ok(change) => Decision::Change(Box::new(change)),
             Err(refusal) => Decision::Refused(refusal),
+        }
+    }
+
+    /// That the caller may lock into the account: what lies where no route looks for it comes back only by people.
+    fn own_custody(&self, request: &LockRequest, caller: &str) -> Result<(), Refusal> {
+        let into = &request.custody_account;
+        match self.rules.custody_of.get(caller) {
+            Some(own) if !own.contains(into) => {
+                let message =
+                    format!("{caller} locks into its own custody accounts only: name one of them");
+                let code = RefusalCode::NotAuthorised;
+                Err(Refusal::new(code, "custody_account", into, message))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 

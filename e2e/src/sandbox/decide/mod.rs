@@ -4,7 +4,10 @@ mod approval;
 mod correction;
 mod lock;
 mod proposal;
+mod rejection;
 mod units;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use isthmus_core::id::{AccountId, LedgerId};
 use isthmus_core::time::Timestamp;
@@ -21,6 +24,10 @@ pub(crate) struct Rules {
     pub(crate) registry: LedgerId,
     pub(crate) signer: ReceiptSigner,
     pub(crate) approvals_required: usize,
+    /// Names of all who may approve.
+    pub(crate) approvers: BTreeSet<String>,
+    /// Custody accounts of callers that may lock into these only, by name.
+    pub(crate) custody_of: BTreeMap<String, Vec<AccountId>>,
     /// Most tonnes in one lock; `None` is without a limit.
     pub(crate) max_lock_t: Option<u64>,
 }

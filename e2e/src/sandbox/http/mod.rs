@@ -77,6 +77,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/locks", post(writes::lock))
         .route("/v1/proposals", post(writes::propose))
         .route("/v1/approvals", post(writes::approve))
+        .route("/v1/rejections", post(writes::reject))
         .route("/v1/admin/faults", post(admin::faults))
         .route("/v1/admin/accounts", post(admin::set_status))
         .route("/v1/admin/units", post(admin::correct))

@@ -1,4 +1,4 @@
-//! Calls that lock, propose and approve.
+//! Calls that lock, propose, approve and reject.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::sandbox::http::auth::{Admits, Caller};
 use crate::sandbox::http::error::ApiError;
 use crate::sandbox::http::exchange::{self, claim, respond};
 use crate::sandbox::idempotency::Claim;
-use crate::sandbox::request::{Approvals, Locks, Proposals, SentProposal};
+use crate::sandbox::request::{Approvals, Locks, Proposals, Rejections, SentProposal};
 
 type Body = Result<Bytes, BytesRejection>;
 
@@ -27,10 +27,12 @@ pub(super) async fn lock(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             let body = exchange::bytes(body)?;
             let request: Locks = exchange::parse(&body)?;
             exchange::limit("locks", request.locks.len())?;
-            Ok((
-                Command::Lock(request.locks),
-                claim(&caller, &headers, "/v1/locks", &body)?,
-            ))
+            let claim = claim(&caller, &headers, "/v1/locks", &body)?;
+            let command = Command::Lock {
+                caller: caller.name,
+                locks: request.locks,
+            };
+            Ok((command, claim))
         });
     app.carry_out(Call::Lock, request).await
 }
@@ -87,6 +89,27 @@ pub(super) async fn approve(
     app.carry_out(Call::Approve, request).await
 }
 
+pub(super) async fn reject(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let request = app
+        .admit(Call::Reject, &headers, Admits::Only(Role::Approver))
+        .and_then(|caller| {
+            let body = exchange::bytes(body)?;
+            let request: Rejections = exchange::parse(&body)?;
+            exchange::limit("rejections", request.rejections.len())?;
+            let claim = claim(&caller, &headers, "/v1/rejections", &body)?;
+            let command = Command::Reject {
+                approver: caller.name,
+                rejections: request.rejections,
+            };
+            Ok((command, claim))
+        });
+    app.carry_out(Call::Reject, request).await
+}
+
 impl App {
     async fn carry_out(
         &self,
@@ -106,7 +129,7 @@ impl Command {
     /// The references that it names.
     fn references(&self) -> Vec<&str> {
         match self {
-            Self::Lock(locks) => locks.iter().map(|lock| lock.reference.as_str()).collect(),
+            Self::Lock { locks, .. } => locks.iter().map(|lock| lock.reference.as_str()).collect(),
             Self::Propose { proposals, .. } => proposals
                 .iter()
                 .map(|proposal| proposal.request.reference.as_str())
@@ -114,6 +137,10 @@ impl Command {
             Self::Approve { approvals, .. } => approvals
                 .iter()
                 .map(|approval| approval.reference.as_str())
+                .collect(),
+            Self::Reject { rejections, .. } => rejections
+                .iter()
+                .map(|rejection| rejection.reference.as_str())
                 .collect(),
             Self::Correct(_) | Self::SetStatus(_) => Vec::new(),
         }

@@ -59,6 +59,8 @@ pub enum Ground {
     NotVoided,
     /// Custody does not cover what circulates and what may still be minted.
     ReservesShort,
+    /// More circulates than the log followed here accounts for.
+    UnloggedSupply,
     /// This attester has signed that it may never be minted.
     PromisedVoid,
     /// This attester has promised something else for it.
@@ -77,7 +79,7 @@ pub enum Ground {
     Done,
     /// The proposal's digest is not its content's.
     BadDigest,
-    /// The proposal is not what the log and the instruction say.
+    /// The proposal is not what the log and the instruction say. This one never, but a later one under its reference may be.
     OtherProposal,
     /// This attester has approved another proposal under the reference, and has not seen that one closed.
     OtherApproved,
@@ -113,6 +115,7 @@ impl Ground {
             Self::Voided => "voided",
             Self::NotVoided => "not_voided",
             Self::ReservesShort => "reserves_short",
+            Self::UnloggedSupply => "unlogged_supply",
             Self::PromisedVoid => "promised_void",
             Self::PromisedOtherwise => "promised_otherwise",
             Self::NotBurned => "not_burned",
@@ -145,10 +148,12 @@ impl Ground {
             | Self::NotInCustody
             | Self::NotVoided
             | Self::ReservesShort
+            | Self::UnloggedSupply
             | Self::NotBurned
             | Self::NotProposed
             | Self::ProposalRefused
             | Self::OtherApproved
+            | Self::OtherProposal
             | Self::Done => Lasting::Later,
             Self::Malformed
             | Self::ForeignLedger
@@ -166,8 +171,7 @@ impl Ground {
             | Self::PromisedOtherwise
             | Self::OtherBurn
             | Self::OtherInstruction
-            | Self::BadDigest
-            | Self::OtherProposal => Lasting::Never,
+            | Self::BadDigest => Lasting::Never,
         }
     }
 }

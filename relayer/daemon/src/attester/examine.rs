@@ -11,6 +11,7 @@ use isthmus_core::time::Timestamp;
 use isthmus_prooflog::tree::TreeError;
 
 use crate::attester::decline::{Decline, Ground};
+use crate::attester::doubt::Doubts;
 use crate::attester::follow::Follower;
 use crate::attester::lock::LoggedLock;
 use crate::attester::memory::Memory;
@@ -49,6 +50,8 @@ pub struct Examiner<'a> {
     pub log: &'a Follower,
     /// The promises.
     pub memory: &'a Memory,
+    /// What does not add up, and since when.
+    pub doubts: &'a Doubts,
     /// The time.
     pub now: Timestamp,
 }

@@ -5,6 +5,7 @@
 //! the log, the registry and the gate said; [`readings`] and [`examine`] do the asking; [`tasks`] is the loop.
 
 pub mod decline;
+pub mod doubt;
 pub mod examine;
 pub mod follow;
 pub mod lock;

@@ -61,6 +61,10 @@ pub trait RegistryView: Send + Sync + fmt::Debug {
 
     /// The stored blocks that share a unit with any of `serials`.
     async fn blocks(&self, serials: &[String]) -> Result<Vec<StoredBlock>, FindError>;
+
+    /// Says that the proposal of this digest may not be done, so that it does not hold its reference for ever. Moves nothing;
+    /// saying it again changes nothing.
+    async fn reject(&self, reference: &str, digest: Hash32) -> Result<(), FindError>;
 }
 
 /// What a registry has recorded under a reference.

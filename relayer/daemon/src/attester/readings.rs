@@ -122,6 +122,16 @@ pub async fn cover(
         })
         .map(|(_, grams)| grams_of(grams))
         .sum();
+    let minted = mine
+        .iter()
+        .flat_map(|(id, _)| replica.live(*id))
+        .filter(|(transfer, _)| outcomes.outcomes.get(transfer) == Some(&Outcome::Minted))
+        .map(|(_, grams)| grams_of(grams));
+    let accounted = mine
+        .iter()
+        .map(|(id, _)| grams_of(replica.circulating_g(*id)))
+        .chain(minted)
+        .sum();
     let supply = gate.view.supply(class, outcomes.block).await?;
     let mut custody = Quantity::ZERO;
     let mut accounts = BTreeSet::new();
@@ -149,6 +159,7 @@ pub async fn cover(
     Ok(Ok(Cover {
         custody,
         supply,
+        accounted,
         pending,
         other_gates,
     }))

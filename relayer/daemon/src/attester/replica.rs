@@ -147,6 +147,13 @@ impl Replica {
             .map_or(0, |book| book.totals.locked_g)
     }
 
+    /// Grams that the log has in circulation for a pool.
+    pub fn circulating_g(&self, pool: PoolId) -> u64 {
+        self.book
+            .pool(&B256::from(*pool.as_bytes()))
+            .map_or(0, |book| book.totals.circulating_g)
+    }
+
     /// A route's highest version.
     pub fn route(&self, id: &RouteId) -> Result<LoggedRoute, Decline> {
         let story = self.book.route(id.as_str()).ok_or_else(|| {

@@ -1,4 +1,6 @@
-//! Reserves: custody must cover what circulates and everything logged that may still be minted (`design.md` §8, R1).
+//! Reserves: custody must cover what circulates and everything logged that may still be minted (`design.md` §8, R1), and the log
+//! must account for what circulates. The gate is what all attesters see alike: who is shown a fork, or an old log, misses what
+//! was minted under the other (ADR 17).
 
 use isthmus_core::quantity::Quantity;
 
@@ -12,6 +14,9 @@ pub struct Cover {
     pub custody: Quantity,
     /// What circulates at a final block.
     pub supply: Quantity,
+    /// What circulates by the log: minted and not burned, and what it does not call minted yet but the gate does at the same block.
+    /// Burns that are not logged yet make it more than the supply.
+    pub accounted: Quantity,
     /// Logged locks whose outcome is `None` at the same block.
     pub pending: Quantity,
     /// What the log has in the same custody accounts for other gates.
@@ -19,8 +24,14 @@ pub struct Cover {
 }
 
 impl Cover {
-    /// Whether custody suffices.
+    /// Whether the log accounts for what circulates, and custody suffices.
     pub fn check(&self) -> Result<(), Decline> {
+        require(self.is_accounted(), Ground::UnloggedSupply, || {
+            format!(
+                "{} circulates, the log followed here accounts for {}: others may be shown another log",
+                self.supply, self.accounted
+            )
+        })?;
         let needed: Quantity = [self.supply, self.pending, self.other_gates]
             .into_iter()
             .sum();
@@ -30,5 +41,10 @@ impl Cover {
                 self.custody, needed, self.supply, self.pending, self.other_gates
             )
         })
+    }
+
+    /// Whether the log knows of everything that circulates.
+    pub fn is_accounted(&self) -> bool {
+        self.supply <= self.accounted
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use isthmus_core::id::AccountId;
+use isthmus_core::id::{AccountId, Hash32};
 use isthmus_core::mandate::HolderKey;
 use isthmus_core::ports::{BoxError, FindError};
 use isthmus_core::serial_block::SerialBlock;
@@ -87,6 +87,10 @@ impl RegistryView for VcsRegistry {
 
     async fn blocks(&self, serials: &[String]) -> Result<Vec<StoredBlock>, FindError> {
         self.stored_blocks(serials).await
+    }
+
+    async fn reject(&self, reference: &str, digest: Hash32) -> Result<(), FindError> {
+        self.0.reject(reference, digest).await
     }
 }
 

@@ -46,7 +46,10 @@ impl Examiner<'_> {
         };
         let digest = match digest {
             Ok(digest) => digest,
-            Err(decline) => return no(decline),
+            Err(decline) => {
+                self.reject(registry, reference, &record, &decline).await?;
+                return no(decline);
+            }
         };
         // If we crash after this write, this proposal may be approved again and no other under its reference.
         if let Err(decline) = self.memory.approval(reference, digest)? {
@@ -150,6 +153,29 @@ impl Examiner<'_> {
         ids.into_iter()
             .map(|id| LoggedLock::read(replica, id, replica.size()))
             .collect()
+    }
+
+    /// Rejects what is proposed instead of the only thing that may be: whoever proposed it would hold the reference with it. What
+    /// was approved before, when more was known, stays approved.
+    async fn reject(
+        &self,
+        registry: &OwnRegistry,
+        reference: &str,
+        record: &Record,
+        decline: &Decline,
+    ) -> Result<(), ExamineError> {
+        match record {
+            Record::Proposed { digest, .. }
+                if decline.ground == Ground::OtherProposal
+                    && !self.memory.has_approved(reference)? =>
+            {
+                Ok(registry.view.reject(reference, *digest).await?)
+            }
+            Record::Proposed { .. }
+            | Record::Absent
+            | Record::Executed { .. }
+            | Record::Refused(_) => Ok(()),
+        }
     }
 
     async fn record(

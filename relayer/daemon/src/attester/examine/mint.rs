@@ -83,6 +83,7 @@ impl Examiner<'_> {
             .collect();
         let logged: Vec<&LoggedLock> = locks.iter().flatten().collect();
         let readings = self.read(gate, &logged).await?;
+        self.undoubted(gate, &readings)?;
         let decide = |(item, lock): (&MintItem, &Result<LoggedLock, Decline>)| {
             let lock = lock.as_ref().map_err(Clone::clone)?;
             self.mint_item(batch, item, lock, &readings)
@@ -115,6 +116,18 @@ impl Examiner<'_> {
             covers,
             routes,
         })
+    }
+
+    /// That what circulates is accounted for, or has not been for so long that this is an answer.
+    fn undoubted(&self, gate: &OwnGate, readings: &Readings) -> Result<(), ExamineError> {
+        for (class, cover) in &readings.covers {
+            let accounted = cover.as_ref().map_or(true, Cover::is_accounted);
+            if !(self.doubts).settled(gate.address, *class, accounted, self.now) {
+                let text = format!("more of class {class} circulates than the log accounts for");
+                return Err(ExamineError::Undecided(text.into()));
+            }
+        }
+        Ok(())
     }
 
     fn route(&self, id: &RouteId) -> Result<OwnRoute, Decline> {

@@ -78,6 +78,7 @@ fn right() -> Case {
         cover: Cover {
             custody: tonnes(1000),
             supply: tonnes(500),
+            accounted: tonnes(500),
             pending: tonnes(425),
             other_gates: tonnes(75),
         },
@@ -117,7 +118,7 @@ fn an_item_is_signed_only_if_every_rule_holds() {
     right().check().expect("nothing is wrong");
     let later = Ground::Policy(Lasting::Later);
     let never = Ground::Policy(Lasting::Never);
-    let cases: [(&str, Ground, Break); 43] = [
+    let cases: [(&str, Ground, Break); 44] = [
         ("another transfer", Ground::NotTheTerms, |c| {
             c.item.transfer = TransferId::new([1; 32]);
         }),
@@ -238,6 +239,9 @@ fn an_item_is_signed_only_if_every_rule_holds() {
         }),
         ("paused", later, |c| c.status = RouteStatus::Paused),
         ("over the cap", later, |c| c.outstanding = tonnes(576)),
+        ("a gram that the log does not know", Ground::UnloggedSupply, |c| {
+            c.cover.accounted = Quantity::from_grams(499_999_999).unwrap();
+        }),
         ("reserves short by a gram", Ground::ReservesShort, |c| {
             c.cover.custody = c
                 .cover
