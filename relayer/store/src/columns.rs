@@ -1,6 +1,6 @@
 //! Column families and key layouts. Numbers are big-endian, so that keys sort like the numbers.
 
-use isthmus_core::id::{PoolId, TransferId};
+use isthmus_core::id::{AssetClassId, PoolId, TransferId};
 use isthmus_core::operation::Lane;
 use isthmus_core::time::Timestamp;
 
@@ -19,6 +19,8 @@ pub(crate) enum Column {
     Batches,
     /// `space‖0‖first` → Held.
     Custody,
+    /// `space‖0‖first` → last: the custody book without what it says, small enough to stay in memory.
+    Spans,
     /// `holder‖space‖0‖first` → nothing.
     Holdings,
     /// `pool‖order‖space‖0‖first` → nothing.
@@ -41,18 +43,21 @@ pub(crate) enum Column {
     Requests,
     /// `ledger/step` → next nonce.
     Nonces,
+    /// `route‖0‖class‖grain‖bucket` → grams admitted in that minute or hour.
+    Admitted,
     /// Format, network, log size, counters.
     Meta,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Transfers,
         Self::Journal,
         Self::Due,
         Self::Drafts,
         Self::Batches,
         Self::Custody,
+        Self::Spans,
         Self::Holdings,
         Self::Offers,
         Self::Leaves,
@@ -64,6 +69,7 @@ impl Column {
         Self::Routes,
         Self::Requests,
         Self::Nonces,
+        Self::Admitted,
         Self::Meta,
     ];
 
@@ -75,6 +81,7 @@ impl Column {
             Self::Drafts => "drafts",
             Self::Batches => "batches",
             Self::Custody => "custody",
+            Self::Spans => "spans",
             Self::Holdings => "holdings",
             Self::Offers => "offers",
             Self::Leaves => "leaves",
@@ -86,6 +93,7 @@ impl Column {
             Self::Routes => "routes",
             Self::Requests => "requests",
             Self::Nonces => "nonces",
+            Self::Admitted => "admitted",
             Self::Meta => "meta",
         }
     }
@@ -95,6 +103,9 @@ pub(crate) const LOG_SIZE: &[u8] = b"log_size";
 pub(crate) const CHECKPOINT_INTENT: &[u8] = b"checkpoint_intent";
 pub(crate) const SERIAL: &[u8] = b"serial";
 pub(crate) const META: &[u8] = b"meta";
+pub(crate) const COUNTS: &[u8] = b"count/";
+pub(crate) const LANE_COUNTS: &[u8] = b"lane/";
+pub(crate) const UNFINISHED: &[u8] = b"unfinished/";
 
 pub(crate) fn numbered(id: &TransferId, index: u64) -> Vec<u8> {
     [id.as_bytes().as_slice(), &index.to_be_bytes()].concat()
@@ -147,11 +158,37 @@ pub(crate) fn offer(pool: &PoolId, order: u64, space: &str, first: u64) -> Vec<u
 }
 
 pub(crate) fn count(state: &str) -> Vec<u8> {
-    format!("count/{state}").into_bytes()
+    [COUNTS, state.as_bytes()].concat()
 }
 
 pub(crate) fn outstanding(route: &str) -> Vec<u8> {
     format!("outstanding/{route}").into_bytes()
+}
+
+/// How many entries a lane has in the due index.
+pub(crate) fn lane_count(lane: &[u8]) -> Vec<u8> {
+    [LANE_COUNTS, lane].concat()
+}
+
+/// How many transfers of a route have not ended.
+pub(crate) fn unfinished(route: &str) -> Vec<u8> {
+    [UNFINISHED, route.as_bytes()].concat()
+}
+
+/// The lane of a key of the due index.
+pub(crate) fn lane_of(due: &[u8]) -> &[u8] {
+    due.get(..due.len().saturating_sub(41)).unwrap_or_default()
+}
+
+pub(crate) fn admitted(route: &str, class: &AssetClassId, grain: u8, bucket: u64) -> Vec<u8> {
+    [
+        route.as_bytes(),
+        &[0],
+        class.as_bytes(),
+        &[grain],
+        &bucket.to_be_bytes(),
+    ]
+    .concat()
 }
 
 /// The trailing number of a key.

@@ -84,7 +84,7 @@ impl Committer {
             let Some(transfer) = self.load(overlay, *id)? else {
                 continue;
             };
-            head::due(overlay, &transfer, &mut head, *at, now);
+            head::due(overlay, &transfer, &mut head, *at, now)?;
             overlay.put(Column::Transfers, key, head.encode_to_vec());
         }
         overlay.accept();
@@ -238,7 +238,7 @@ impl Committer {
             return Err(bug(&format!("an append for {id} does not open it")));
         };
         head::drafts(overlay, &transfer, head.intent, entry)?;
-        head::due(overlay, &transfer, &mut head, entry.due.unwrap_or(now), now);
+        head::due(overlay, &transfer, &mut head, entry.due.unwrap_or(now), now)?;
         head::head(overlay, &transfer, &old, head, now)?;
         Ok(transfer)
     }

@@ -12,6 +12,7 @@ use crate::columns::{self, Column, SERIAL};
 use crate::commit::bug;
 use crate::overlay::{Overlay, corrupt};
 use crate::record;
+use crate::tally;
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<pb::Head, StoreError> {
     pb::Head::decode(bytes).map_err(|_| corrupt("a transfer's head"))
@@ -74,20 +75,38 @@ pub(crate) fn drafts(
     Ok(())
 }
 
+/// Files a transfer under the lane of its next work. An entry that stays where it is is not written again.
 pub(crate) fn due(
     overlay: &mut Overlay<'_>,
     transfer: &Transfer,
     head: &mut pb::Head,
     due: Timestamp,
     now: Timestamp,
-) {
-    if !head.due.is_empty() {
-        overlay.delete(Column::Due, std::mem::take(&mut head.due));
+) -> Result<(), StoreError> {
+    let entry = match transfer.lane(now.max(due)) {
+        Some(lane) => columns::due(&lane, due, &transfer.id()),
+        None => Vec::new(),
+    };
+    let old = std::mem::replace(&mut head.due, entry);
+    if old == head.due {
+        return Ok(());
     }
-    if let Some(lane) = transfer.lane(now.max(due)) {
-        head.due = columns::due(&lane, due, &transfer.id());
+    let (from, to) = (columns::lane_of(&old), columns::lane_of(&head.due));
+    if from != to {
+        if !old.is_empty() {
+            tally::subtract(overlay, columns::lane_count(from), 1)?;
+        }
+        if !head.due.is_empty() {
+            tally::add(overlay, columns::lane_count(to), 1)?;
+        }
+    }
+    if !old.is_empty() {
+        overlay.delete(Column::Due, old);
+    }
+    if !head.due.is_empty() {
         overlay.put(Column::Due, head.due.clone(), Vec::new());
     }
+    Ok(())
 }
 
 pub(crate) fn head(
@@ -109,38 +128,7 @@ pub(crate) fn head(
     if let Terms::Outbound(outbound) = transfer.terms() {
         head.route = outbound.terms.route.to_string();
     }
-    if old.state != head.state {
-        if !old.state.is_empty() {
-            let count = overlay.get_u64(Column::Meta, &columns::count(&old.state))?;
-            overlay.put_u64(
-                Column::Meta,
-                columns::count(&old.state),
-                count.saturating_sub(1),
-            );
-        }
-        let count = overlay.get_u64(Column::Meta, &columns::count(&head.state))?;
-        overlay.put_u64(Column::Meta, columns::count(&head.state), count + 1);
-    }
-    // Outstanding through a route: everything admitted that was neither rejected nor returned. What is given for a burn is
-    // subtracted in the custody book, which knows whose units the burn got.
-    if !head.route.is_empty() {
-        let key = columns::outstanding(&head.route);
-        let outstanding = overlay.get_u64(Column::Meta, &key)?;
-        let counted = |state: &str| !state.is_empty() && state != "rejected" && state != "returned";
-        match (counted(&old.state), counted(&head.state)) {
-            (false, true) => overlay.put_u64(
-                Column::Meta,
-                key,
-                outstanding.saturating_add(head.quantity_g),
-            ),
-            (true, false) => overlay.put_u64(
-                Column::Meta,
-                key,
-                outstanding.saturating_sub(head.quantity_g),
-            ),
-            (true, true) | (false, false) => {}
-        }
-    }
+    tally::changed(overlay, transfer, old, &head)?;
     overlay.put(
         Column::Transfers,
         columns::head(&transfer.id()),

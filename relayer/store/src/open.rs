@@ -6,11 +6,12 @@ use std::sync::Arc;
 use isthmus_core::ports::StoreError;
 use isthmus_core::time::Clock;
 use prost::Message;
-use rocksdb::{ColumnFamilyDescriptor, DB, Options, WriteOptions};
+use rocksdb::{DB, DBRecoveryMode, ErrorKind, WriteOptions};
 
 use crate::columns::{Column, META};
 use crate::overlay::{failed, handle, read};
 use crate::writer::Writer;
+use crate::{tail, tuning};
 use isthmus_proto::store::v1 as pb;
 
 /// Format version of the records that this binary writes and reads.
@@ -86,6 +87,25 @@ pub enum OpenError {
     },
 }
 
+/// Opens a database with everything in its write-ahead log up to the last write that was synced, at least.
+fn recovered(path: &Path, owner: Owner, columns: &[Column]) -> Result<DB, rocksdb::Error> {
+    let open = |recovery| {
+        let options = tuning::database(owner, recovery);
+        DB::open_cf_descriptors(&options, path, tuning::families(owner, columns))
+    };
+    // A log that is cut short is what a crash leaves; anything else that is missing must not be passed over.
+    match open(DBRecoveryMode::TolerateCorruptedTailRecords) {
+        // Unless it is the last record, half of which a power cut may have left: nobody was told that it is durable.
+        Err(error)
+            if error.kind() == ErrorKind::Corruption
+                && tail::is_torn(path).is_ok_and(|torn| torn) =>
+        {
+            open(DBRecoveryMode::PointInTime)
+        }
+        opened => opened,
+    }
+}
+
 /// Opens or creates a database with the given column families and checks whose it is.
 pub(crate) fn open_database(
     path: &Path,
@@ -98,17 +118,7 @@ pub(crate) fn open_database(
         path: shown.clone(),
         detail,
     };
-    let mut options = Options::default();
-    options.create_if_missing(true);
-    options.create_missing_column_families(true);
-    options.set_compression_type(rocksdb::DBCompressionType::Lz4);
-    // A torn last record is what a crash leaves; anything else that is missing must not be passed over.
-    options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
-    let families = columns
-        .iter()
-        .map(|column| ColumnFamilyDescriptor::new(column.name(), Options::default()));
-    let db = DB::open_cf_descriptors(&options, path, families)
-        .map_err(|e| unavailable(e.into_string()))?;
+    let db = recovered(path, owner, columns).map_err(|e| unavailable(e.into_string()))?;
     let store = |e: StoreError| unavailable(e.0);
     if let Some(bytes) = read(&db, Column::Meta, META).map_err(store)? {
         let meta = pb::Meta::decode(bytes.as_slice()).map_err(|e| unavailable(e.to_string()))?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use isthmus_core::ports::StoreError;
-use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
+use rocksdb::{DB, Direction, IteratorMode, ReadOptions, WriteBatch};
 
 use crate::columns::Column;
 
@@ -59,6 +59,21 @@ pub(crate) fn scan<'a>(
     }))
 }
 
+/// Keys from `from` on that are below `below`, in order. RocksDB is told the bound, so that what was deleted beyond it is not
+/// read.
+pub(crate) fn scan_below<'a>(
+    db: &'a DB,
+    column: Column,
+    from: &[u8],
+    below: Vec<u8>,
+) -> Result<impl Iterator<Item = Stored> + use<'a>, StoreError> {
+    let mut options = ReadOptions::default();
+    options.set_iterate_upper_bound(below);
+    let from = IteratorMode::From(from, Direction::Forward);
+    let iterator = db.iterator_cf_opt(handle(db, column)?, options, from);
+    Ok(iterator.map(|entry| entry.map_err(failed)))
+}
+
 impl<'a> Overlay<'a> {
     pub(crate) fn new(db: &'a DB) -> Self {
         Self {
@@ -103,28 +118,39 @@ impl<'a> Overlay<'a> {
 
     /// What is staged last for a key: its value, or that it is deleted (`None` inside).
     fn staged(&self, column: Column, key: &[u8]) -> Option<&Option<Vec<u8>>> {
+        if self.accepted.is_empty() && self.current.is_empty() {
+            return None;
+        }
         let id = (column, key.to_vec());
         self.current.get(&id).or_else(|| self.accepted.get(&id))
     }
 
-    /// The greatest key that is not above `key`, with its value.
+    /// The greatest key from `first` to `key`, with its value.
     pub(crate) fn at_or_below(
         &self,
         column: Column,
+        first: &[u8],
         key: &[u8],
     ) -> Result<Option<Found>, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(first);
         let mut stored = None;
-        for entry in self.db.iterator_cf(
-            handle(self.db, column)?,
-            IteratorMode::From(key, Direction::Reverse),
-        ) {
-            let (found, value) = entry.map_err(failed)?;
-            if self.staged(column, &found).is_none() {
+        let mut iterator = self
+            .db
+            .raw_iterator_cf_opt(handle(self.db, column)?, options);
+        iterator.seek_for_prev(key);
+        while let Some((found, value)) = iterator.item() {
+            if self.staged(column, found).is_none() {
                 stored = Some((found.to_vec(), value.to_vec()));
                 break;
             }
+            iterator.prev();
         }
-        let range = (column, Vec::new())..=(column, key.to_vec());
+        iterator.status().map_err(failed)?;
+        if self.accepted.is_empty() && self.current.is_empty() {
+            return Ok(stored);
+        }
+        let range = (column, first.to_vec())..=(column, key.to_vec());
         let alive = |map: &Staged| {
             let newest = map
                 .range(range.clone())

@@ -95,23 +95,6 @@ impl Store {
         }))
     }
 
-    /// Transfers by state.
-    pub fn counts(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let mut counts = Vec::new();
-        for entry in scan(&self.db, Column::Meta, b"count/", b"count/")? {
-            let (key, value) = entry?;
-            let state = String::from_utf8_lossy(key.get(6..).unwrap_or_default()).into_owned();
-            counts.push((
-                state,
-                (*value)
-                    .try_into()
-                    .map(u64::from_be_bytes)
-                    .map_err(|_| corrupt("a counter"))?,
-            ));
-        }
-        Ok(counts)
-    }
-
     /// Locked or being locked through a route: everything admitted that was neither rejected nor returned, less the units of
     /// it that were released or retired.
     pub fn outstanding(&self, route: &RouteId) -> Result<Quantity, StoreError> {
@@ -129,20 +112,24 @@ impl Store {
         Quantity::from_grams(grams).map_err(|_| corrupt("a quantity"))
     }
 
-    /// How much of a lane waits, and since when.
+    /// How much of a lane waits, and since when. Costs the same however much it is.
     pub fn lane_backlog(&self, lane: &Lane) -> Result<LaneBacklog, StoreError> {
         let prefix = columns::lane(lane);
-        let (mut due, mut oldest) = (0, None);
-        for entry in scan(&self.db, Column::Due, &prefix, &prefix)? {
-            let (key, _) = entry?;
-            if oldest.is_none() {
-                oldest = key
-                    .get(prefix.len()..prefix.len() + 8)
-                    .and_then(columns::trailing_u64)
-                    .map(Timestamp::from_ms);
-            }
-            due += 1;
-        }
+        let due = match read(
+            &self.db,
+            Column::Meta,
+            &columns::lane_count(lane.to_string().as_bytes()),
+        )? {
+            None => 0,
+            Some(bytes) => crate::tally::number(&bytes)?,
+        };
+        let first = scan(&self.db, Column::Due, &prefix, &prefix)?
+            .next()
+            .transpose()?;
+        let oldest = first.and_then(|(key, _)| {
+            let at = key.get(prefix.len()..prefix.len() + 8)?;
+            columns::trailing_u64(at).map(Timestamp::from_ms)
+        });
         Ok(LaneBacklog { due, oldest })
     }
 

@@ -16,4 +16,5 @@ mod opening;
 mod outstanding;
 mod promises;
 mod reading;
+mod tallies;
 mod world;
