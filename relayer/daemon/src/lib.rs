@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error_chain;
 pub mod error_code;
 pub mod proof;
+pub mod recovery;
 pub mod stored_block;
 pub mod telemetry;
 pub mod wire;

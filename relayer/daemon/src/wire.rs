@@ -5,11 +5,14 @@ mod attester;
 mod clock;
 mod connect;
 mod gate;
+mod recover;
 mod registry;
 mod relayer;
 mod sample;
 
 pub use attester::run as run_attester;
+pub(crate) use clock::SystemClock;
+pub use recover::{Recovered, run as recover};
 pub use relayer::run as run_relayer;
 
 /// Why a process ended that was not asked to.

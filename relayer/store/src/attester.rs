@@ -16,6 +16,7 @@ use crate::open::{OpenError, Owner, open_database};
 use crate::overlay::{corrupt, failed, handle, read};
 
 const STOPPED: &[u8] = b"stopped";
+const FOLLOWED: &[u8] = b"followed";
 /// The attester uses the relayer's column names with its own meaning for one: `requests` holds `subject → digest`.
 const COLUMNS: [Column; 4] = [
     Column::Meta,
@@ -138,6 +139,25 @@ impl AttesterStore {
         }
         let size = overlay.get_u64(Column::Meta, LOG_SIZE)?;
         Ok((size, crate::log::root(&overlay, size)?))
+    }
+
+    /// Keeps the signed checkpoint up to which the log was followed. Not synced: an older one is as true.
+    pub fn keep_checkpoint(&self, size: u64, note: &str) -> Result<(), StoreError> {
+        let kept = [size.to_be_bytes().as_slice(), note.as_bytes()].concat();
+        let family = handle(&self.db, Column::Meta)?;
+        self.db.put_cf(family, FOLLOWED, kept).map_err(failed)
+    }
+
+    /// The newest checkpoint that was kept, with its size.
+    pub fn checkpoint(&self) -> Result<Option<(u64, String)>, StoreError> {
+        let Some(kept) = read(&self.db, Column::Meta, FOLLOWED)? else {
+            return Ok(None);
+        };
+        let (size, note) = kept
+            .split_first_chunk::<8>()
+            .ok_or_else(|| corrupt("a followed checkpoint"))?;
+        let note = String::from_utf8_lossy(note).into_owned();
+        Ok(Some((u64::from_be_bytes(*size), note)))
     }
 
     /// Stops for good: the log equivocated. Stays stopped across restarts.

@@ -119,7 +119,15 @@ impl Follower {
             let leaves = self.page(relayer, &head).await?;
             self.keep(&leaves)?;
         }
+        // So that the relayer learns what it has signed, and gets its log back if it lost it.
+        self.store.keep_checkpoint(head.size, &note)?;
         Ok(())
+    }
+
+    /// The newest checkpoint up to which the log was followed; empty if there is none.
+    pub fn checkpoint(&self) -> Result<String, StoreError> {
+        let kept = self.store.checkpoint()?;
+        Ok(kept.map_or_else(String::new, |(_, note)| note))
     }
 
     /// Keeps leaves that are proved to be the log's next ones. From here on this attester is bound to them, also if their

@@ -180,10 +180,11 @@ impl Relayer {
     }
 
     /// Tasks that wait for this attester's answer; waits for one.
-    pub async fn pull(&self) -> Result<Vec<Task>, Status> {
+    pub async fn pull(&self, checkpoint: String) -> Result<Vec<Task>, Status> {
         let request = pb::PullRequest {
             wait_ms: PULL_WAIT_MS,
             limit: PULL_LIMIT,
+            checkpoint,
         };
         let tasks = self.tasks().pull(request).await?.into_inner().tasks;
         Ok(tasks.into_iter().map(Task::from).collect())

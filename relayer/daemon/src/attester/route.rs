@@ -3,8 +3,9 @@
 
 use isthmus_core::asset_class::AssetClass;
 use isthmus_core::id::Hash32;
-use isthmus_core::policy::{Decision, RouteStatus, Situation, decide};
+use isthmus_core::policy::{Decision, RouteStatus, Situation, decide, mint_not_before};
 use isthmus_core::quantity::Quantity;
+use isthmus_core::receipt::Lasting;
 use isthmus_core::time::Timestamp;
 
 use crate::attester::decline::{Decline, Ground, require};
@@ -22,6 +23,22 @@ pub struct RouteFacts<'a> {
     pub outstanding: Quantity,
     /// Whether the log says that it is paused.
     pub status: RouteStatus,
+}
+
+/// That a large lock has waited as long as its route says, by the time that the registry signed: nobody can date it back.
+pub fn waited(
+    facts: &RouteFacts<'_>,
+    lock: &LoggedLock,
+    locked_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Decline> {
+    match mint_not_before(&facts.route.document, lock.terms.quantity_g, locked_at) {
+        Some(at) if now < at => Err(Decline::new(
+            Ground::Policy(Lasting::Later),
+            format!("its route delays it: not before {} ms", at.ms()),
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// That the transfer may use its route, now.
@@ -59,7 +76,7 @@ pub fn allows(
         Decision::Allowed => Ok(()),
         Decision::Refused(refusal) => Err(Decline::policy(&refusal)),
         Decision::NotBefore(at) => Err(Decline::new(
-            Ground::Policy(isthmus_core::receipt::Lasting::Later),
+            Ground::Policy(Lasting::Later),
             format!("not before {}", at.ms()),
         )),
     }

@@ -97,7 +97,7 @@ async fn round(
     log: &mut Follower,
     clock: &dyn Clock,
 ) -> Result<bool, AttesterError> {
-    let tasks = match attester.relayer.pull().await {
+    let tasks = match attester.relayer.pull(log.checkpoint()?).await {
         Ok(tasks) => tasks,
         Err(status) => {
             warn!(%status, "the relayer was not reached");

@@ -140,6 +140,8 @@ pub fn check_item(
     lock::mandated(facts.lock, &receipt, facts.holder)?;
     let class = lock::in_custody(facts.lock, facts.stored)?;
     route::allows(&facts.route, facts.lock, class, now)?;
+    let locked_at = Timestamp::from_ms(receipt.at_ms);
+    route::waited(&facts.route, facts.lock, locked_at, now)?;
     facts.cover.check()
 }
 

@@ -183,6 +183,8 @@ fn recomputed(checkpoint: &Checkpoint, rows: &[Row], out: &mut Output<'_>) -> Re
                 Column::Right("CIRCULATING"),
                 Column::Right("PENDING"),
                 Column::Right("OWED"),
+                Column::Right("UNATTRIBUTED"),
+                Column::Right("SHORTFALL"),
                 Column::Left("HOLDS"),
             ]);
             for Row { pool, totals, .. } in rows {
@@ -192,13 +194,15 @@ fn recomputed(checkpoint: &Checkpoint, rows: &[Row], out: &mut Output<'_>) -> Re
                     tonnes(totals.circulating_g),
                     tonnes(totals.pending_g),
                     tonnes(totals.owed_g),
+                    tonnes(totals.unattributed_g),
+                    tonnes(totals.shortfall_g),
                     if totals.holds() { "yes" } else { "NO" }.to_owned(),
                 ]);
             }
             table.write(w, "no pools")?;
             writeln!(
                 w,
-                "{verdict}: locked = circulating + pending + owed, recomputed from {} leaves of {}",
+                "{verdict}: locked = circulating + pending + owed + unattributed − shortfall, recomputed from {} leaves of {}",
                 checkpoint.size,
                 clean(&checkpoint.origin)
             )
@@ -221,6 +225,8 @@ fn row_json(row: &Row) -> Value {
         "circulating_g": totals.circulating_g.to_string(),
         "pending_g": totals.pending_g.to_string(),
         "owed_g": totals.owed_g.to_string(),
+        "unattributed_g": totals.unattributed_g.to_string(),
+        "shortfall_g": totals.shortfall_g.to_string(),
         "holds": totals.holds(),
     })
 }

@@ -155,11 +155,13 @@ fn a_pool_that_does_not_add_up_fails() {
             circulating_g: 1_000_000,
             pending_g: 1_500_000,
             owed_g: 500_000,
+            unattributed_g: 0,
+            shortfall_g: 0,
         },
     };
     let (text, exit) = human(|out| recomputed(&checkpoint, std::slice::from_ref(&row), out));
     assert!(
-        text.contains("   3 t          1 t    1.5 t  0.5 t  yes\n"),
+        text.contains("   3 t          1 t    1.5 t  0.5 t           0 t        0 t  yes\n"),
         "{text}"
     );
     assert_eq!(exit, 0);

@@ -8,6 +8,7 @@ mod keys;
 mod operator;
 mod output;
 mod proof;
+mod restore;
 mod retry;
 mod route;
 mod secret;
@@ -86,7 +87,16 @@ enum Command {
     Resume {
         /// `all`, `route:<id>` or `ledger:<id>`.
         scope: String,
+        /// Goes on although something recorded as final is not on the ledger any more; both operators must say so.
+        #[arg(long)]
+        accept_losses: bool,
     },
+    /// Puts a backup in the place of a store that was lost.
+    Restore(restore::Restore),
+    /// Brings a restored store up to a copy of the log.
+    Recover(restore::Recover),
+    /// Saves the log as an attester has followed it.
+    AttesterLog(restore::AttesterLog),
     /// Has the relayer read its configuration again; says what changed and what is refused.
     Reload,
     /// Copies the running relayer's store into a new folder on its machine.
@@ -153,7 +163,13 @@ impl Cli {
             Command::Audit(command) => command.run(out),
             Command::Status => call(operator::show_status(control, out)),
             Command::Pause { scope } => call(operator::pause(control, scope, out)),
-            Command::Resume { scope } => call(operator::resume(control, scope, out)),
+            Command::Resume {
+                scope,
+                accept_losses,
+            } => call(operator::resume(control, scope, *accept_losses, out)),
+            Command::Restore(command) => command.run(out),
+            Command::Recover(command) => process(command.run(out)),
+            Command::AttesterLog(command) => command.run(out),
             Command::Reload => call(upkeep::reload(control, out)),
             Command::Backup { folder } => call(upkeep::backup(control, folder, out)),
             Command::Retry(command) => call(command.run(control, out)),

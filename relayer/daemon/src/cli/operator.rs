@@ -61,11 +61,15 @@ pub(crate) async fn pause(
 pub(crate) async fn resume(
     control: &Control,
     scope: &str,
+    accept_losses: bool,
     out: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let scope = scope.to_owned();
+    let request = ResumeRequest {
+        scope: scope.to_owned(),
+        accept_losses,
+    };
     let mut operator = control.connect().await?.operator();
-    let answer = operator.resume(ResumeRequest { scope }).await?.into_inner();
+    let answer = operator.resume(request).await?.into_inner();
     paused(&answer.paused, out)
 }
 

@@ -8,8 +8,10 @@ use tonic::{Request, Response, Status};
 
 use crate::control::auth::{ATTEST, permit};
 use crate::control::error::ApiError;
-use crate::control::shared::Shared;
+use crate::control::shared::{Shared, blocking};
 use crate::control::{parse, render};
+use crate::engine::Fatal;
+use crate::engine::pause::Scope;
 
 /// What attesters pull and answer.
 #[derive(Debug)]
@@ -18,6 +20,23 @@ pub(crate) struct Attesters(Arc<Shared>);
 impl Attesters {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         Self(Arc::clone(shared))
+    }
+
+    /// A checkpoint that we signed and whose leaves this store does not have: an old backup was started. Nothing more is signed
+    /// and everything is paused, before anything is done twice or two histories are signed.
+    async fn compare(&self, attester: &str, checkpoint: String) -> Result<(), ApiError> {
+        let (shared, attester) = (Arc::clone(&self.0), attester.to_owned());
+        blocking(move || {
+            let parts = &shared.parts;
+            let lost = parts.checkpoints.compare(&checkpoint);
+            let Some(lost) = lost? else {
+                return Ok(());
+            };
+            let by = format!("isthmus: attester {attester} has followed further: {lost}");
+            let paused = parts.pauses.pause(&Scope::All, &by);
+            paused.map_err(|error| shared.stop(Fatal(error)))
+        })
+        .await
     }
 }
 
@@ -28,7 +47,9 @@ impl AttesterService for Attesters {
         request: Request<pb::PullRequest>,
     ) -> Result<Response<pb::PullResponse>, Status> {
         let caller = permit(&request, ATTEST)?;
-        let (wait, limit) = parse::pull(request.into_inner()).map_err(ApiError::from)?;
+        let asked = request.into_inner();
+        self.compare(&caller.name, asked.checkpoint.clone()).await?;
+        let (wait, limit) = parse::pull(asked).map_err(ApiError::from)?;
         let tasks = tokio::select! {
             tasks = self.0.parts.board.pull(&caller.name, wait, limit) => tasks,
             () = self.0.closed() => return Err(ApiError::Closing.into()),
@@ -44,7 +65,11 @@ impl AttesterService for Attesters {
         let caller = permit(&request, ATTEST)?;
         let asked = request.into_inner();
         let answer = parse::answer(asked.answer).map_err(ApiError::from)?;
-        self.0.parts.board.answer(&caller.name, &asked.task, answer);
+        let board = &self.0.parts.board;
+        let people = self.0.parts.access.people();
+        let identity = people.identities.iter().find(|i| i.name == caller.name);
+        board.bind(&caller.name, identity.map_or(&[], |i| i.signers.as_slice()));
+        board.answer(&caller.name, &asked.task, answer);
         Ok(Response::new(pb::AnswerResponse {}))
     }
 }

@@ -10,6 +10,7 @@ use isthmus_core::transfer::{Event, Next, Resolution, State, Transfer, WaitingFo
 use isthmus_proto::v1 as pb;
 
 use crate::control::shared::Shared;
+use crate::engine::delay::mint_not_before;
 use crate::engine::board::{Task, TaskWork};
 
 /// A transfer as it is, with its times and the last report about it.
@@ -24,6 +25,11 @@ pub(crate) fn transfer(shared: &Shared, transfer: &Transfer) -> Result<pb::Trans
         .pending()
         .map_or_else(String::new, |work| work.lane().step.as_str().into());
     rendered.waiting_for = waiting_for(transfer, shared.now()).into();
+    let delayed = mint_not_before(&shared.parts.store, transfer)?;
+    if let Some(until) = delayed.filter(|until| *until > shared.now()) {
+        rendered.waiting_for = "delay".into();
+        rendered.not_before_ms = until.ms();
+    }
     outcome(transfer.state(), &mut rendered);
     rendered.created_at_ms = created.ms();
     rendered.updated_at_ms = updated.ms();

@@ -1,6 +1,7 @@
 //! Admission: what holders and exchanges ask for, checked against route, registry and custody book before anything is written.
 //! A refusal here means that nothing happened; the registry, the attesters and the gate check everything again.
 
+mod earlier;
 mod requests;
 mod survey;
 
@@ -19,6 +20,7 @@ use isthmus_core::terms::{Outbound, OutboundTerms, Terms};
 use isthmus_core::transfer::{Event, Transfer};
 use isthmus_store::Store;
 
+use crate::engine::admission::earlier::{Added, Earlier};
 use crate::engine::admission::survey::Survey;
 use crate::engine::classes::Classes;
 use crate::engine::pause::Pauses;
@@ -113,19 +115,16 @@ impl Admission {
         let mut answers: Vec<Option<Result<Transfer, Refusal>>> = Vec::new();
         let mut admitted: Vec<(usize, TransferId)> = Vec::new();
         let mut appends = Vec::new();
-        let mut added: BTreeMap<String, Quantity> = BTreeMap::new();
+        let mut added = Added::default();
         for (index, order) in orders.into_iter().enumerate() {
             if let Some(known) = self.known(&order)? {
                 answers.push(Some(known));
                 continue;
             }
-            let earlier = added
-                .entry(order.terms.route.to_string())
-                .or_insert(Quantity::ZERO);
-            match self.check(order, &survey, *earlier)? {
+            let earlier = added.before(&order.terms);
+            match self.check(order, &survey, earlier)? {
                 Ok(admissible) => {
-                    let quantity = admissible.order.terms.quantity_g;
-                    *earlier = earlier.checked_add(quantity).unwrap_or(Quantity::MAX);
+                    added.add(&admissible.order.terms);
                     admitted.push((index, admissible.order.terms.id()));
                     appends.push(admissible.append());
                     answers.push(None);
@@ -187,12 +186,31 @@ impl Admission {
                 never("overlaps", "units", block, message)
             }
             Err(AppendError::RequestReused { key, transfer }) => reused(&key, transfer),
-            Err(error @ (AppendError::Allocation { .. } | AppendError::Illegal(_))) => {
-                never("illegal", "terms", id.to_string(), error.to_string())
-            }
+            Err(
+                error @ (AppendError::Allocation { .. }
+                | AppendError::Displaced { .. }
+                | AppendError::Outdated { .. }
+                | AppendError::Illegal(_)),
+            ) => never("illegal", "terms", id.to_string(), error.to_string()),
             Err(AppendError::Store(error)) => return Err(Fatal(error)),
         };
         Ok(Err(refusal))
+    }
+
+    /// What the route's rolling limit says, with what was admitted earlier in the same call.
+    fn rolling(
+        &self,
+        route: &RouteDocument,
+        terms: &OutboundTerms,
+        earlier: Quantity,
+    ) -> Result<Decision, Fatal> {
+        let class = &terms.asset_class;
+        let now = self.recorder.clock().now();
+        policy::rolling(route, terms.quantity_g, now, |since| {
+            let admitted = self.store.admitted_since(&route.id, class, since);
+            let admitted = admitted.map_err(Fatal)?;
+            Ok(admitted.checked_add(earlier).unwrap_or(Quantity::MAX))
+        })
     }
 
     /// Everything but the custody book, which the write itself checks. The outer error stops the process.
@@ -200,7 +218,7 @@ impl Admission {
         &self,
         order: Order,
         survey: &Survey,
-        earlier: Quantity,
+        earlier: Earlier,
     ) -> Result<Result<Admissible, Refusal>, Fatal> {
         let terms = &order.terms;
         let Some(route) = self.store.active_route(&terms.route).map_err(Fatal)? else {
@@ -215,6 +233,7 @@ impl Admission {
             .route_status(&route.id, ledgers)
             .map_err(Fatal)?;
         let outstanding = self.store.outstanding(&route.id).map_err(Fatal)?;
+        let rolling = self.rolling(&route, terms, earlier.class)?;
         let decided = survey.facts(terms).and_then(|facts| {
             let id = terms.id();
             let mandate = order.mandate.verify(Wish::Transfer, id, facts.holder_key);
@@ -229,18 +248,18 @@ impl Admission {
             let situation = Situation {
                 class: &facts.class,
                 units: &facts.units,
-                outstanding: outstanding.checked_add(earlier).unwrap_or(Quantity::MAX),
+                outstanding: outstanding
+                    .checked_add(earlier.route)
+                    .unwrap_or(Quantity::MAX),
                 status,
             };
             let now = self.recorder.clock().now();
-            match policy::decide(&route, terms, &situation, now) {
-                Decision::Allowed => {}
-                Decision::Refused(refusal) => return Err(refusal),
-                Decision::NotBefore(at) => {
-                    let message = format!("not before {} ms since the epoch", at.ms());
-                    return Err(later("not_before", "route", route.id.to_string(), message));
-                }
-            }
+            allowed(
+                &route,
+                terms,
+                policy::decide(&route, terms, &situation, now),
+            )?;
+            allowed(&route, terms, rolling)?;
             facts.in_account(terms)?;
             self.classes.learn(&facts.class);
             serial_block::normalise(&facts.units).map_err(|error| {
@@ -257,6 +276,19 @@ impl Admission {
             units,
             route,
         }))
+    }
+}
+
+/// Policy's answer as admission gives it.
+fn allowed(
+    route: &RouteDocument,
+    terms: &OutboundTerms,
+    decision: Decision,
+) -> Result<(), Refusal> {
+    match decision {
+        Decision::Allowed => Ok(()),
+        Decision::Refused(refusal) => Err(refusal),
+        Decision::NotBefore(at) => Err(policy::not_before(route, terms.quantity_g, at)),
     }
 }
 

@@ -1,5 +1,6 @@
-//! Collecting a quorum's signatures: mints in batches, voids one by one. A batch that some attester declined in part is formed
-//! again without those items, which then go each by itself, so every round is smaller than the one before it.
+//! Collecting a quorum's signatures: mints in batches, voids one by one. A batch without a quorum is formed again without the items
+//! that so many declined that they cannot have one, else without those that somebody declined who would have signed the rest. These then
+//! go each by itself, so every round is smaller than the one before it.
 
 mod collect;
 mod outcome;
@@ -57,9 +58,12 @@ pub struct Collector {
     pub gatekeeper: Arc<dyn Gatekeeper>,
 }
 
+/// Transfers with what is to be minted for each.
+type Mints = Vec<(Transfer, MintItem)>;
+
 /// Transfers that ask for the same kind of signature together; their intents are durable.
 enum Flight {
-    Mints(Vec<(Transfer, MintItem)>),
+    Mints(Mints),
     Void(Box<Transfer>),
 }
 
@@ -105,14 +109,16 @@ impl Collector {
                 Next::Do(Work::Attest { .. }) if transfer.pending().is_some() => {
                     ready.push(transfer);
                 }
-                Next::Do(Work::Attest { .. }) if self.gatekeeper.holds(&transfer) => {
-                    held.push((transfer.id(), now.plus_ms(1000)));
+                Next::Do(work @ Work::Attest { .. }) => {
+                    match self.gatekeeper.held_until(&transfer, now) {
+                        Some(until) => held.push((transfer.id(), until)),
+                        None => fresh.push(Append {
+                            transfer: Some((transfer.id(), transfer.length())),
+                            events: vec![Event::Intended(work)],
+                            ..Append::default()
+                        }),
+                    }
                 }
-                Next::Do(work @ Work::Attest { .. }) => fresh.push(Append {
-                    transfer: Some((transfer.id(), transfer.length())),
-                    events: vec![Event::Intended(work)],
-                    ..Append::default()
-                }),
                 Next::Do(Work::Ledger(_)) | Next::Wait(_) | Next::Done => {}
             }
         }
@@ -150,8 +156,7 @@ impl Collector {
                 }
                 Err(refused) => refused,
             };
-            let (declined, clean): (Vec<_>, Vec<_>) =
-                items.into_iter().partition(|(t, _)| refused.names(t.id()));
+            let (declined, clean) = apart(items, &refused);
             if declined.is_empty() {
                 self.put_all_off(&clean, &refused)?;
             } else if clean.is_empty() && declined.len() == 1 {
@@ -322,6 +327,23 @@ impl Flight {
             Self::Void(transfer) => vec![transfer.id()],
         }
     }
+}
+
+/// Those without which the others may have a quorum, and the others. Who declines everything, alone or for now, does not make
+/// everybody's items go one by one.
+fn apart(items: Mints, refused: &Refused) -> (Mints, Mints) {
+    let count = items.len();
+    if count > 1 && refused.is_whole(count) && refused.lasting() == Lasting::Later {
+        return (Vec::new(), items);
+    }
+    let blocked = items.iter().any(|(t, _)| refused.blocks(t.id()));
+    items.into_iter().partition(|(transfer, _)| {
+        if blocked {
+            refused.blocks(transfer.id())
+        } else {
+            refused.spoils(transfer.id(), count)
+        }
+    })
 }
 
 /// At most `most` flights; voids first, they bring units back.

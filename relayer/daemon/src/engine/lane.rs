@@ -8,18 +8,25 @@ use std::time::Duration;
 
 use isthmus_core::id::TransferId;
 use isthmus_core::operation::{Lane, Operation, OperationKind, Work};
-use isthmus_core::ports::{Append, Attempt, Authority, Draft, FindError, Found, Ledger};
-use isthmus_core::receipt::{Lasting, Refusal};
+use isthmus_core::ports::{
+    Append, Attempt, Authority, Contradiction, Draft, FindError, Found, Ledger, StoreError,
+};
+use isthmus_core::receipt::{Finding, Lasting, Refusal};
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Next, Transfer, Withdrawal};
 
 use crate::engine::board::Board;
+use crate::engine::contradiction::Stop;
 use crate::engine::{Fatal, Recorder, settle};
 use crate::error_chain::chain;
+use crate::error_code::ErrorCode;
 use crate::telemetry::Metrics;
 
 /// Longest sleep of an idle lane: the fallback if a wake-up is lost, and the pace at which deferred work comes due.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// How soon a transfer that a pause holds is looked at again.
+pub(super) const HELD_MS: u64 = 1000;
 
 /// Serves one lane.
 #[derive(Debug)]
@@ -42,6 +49,16 @@ pub struct LaneWorker {
 pub trait Gatekeeper: Send + Sync + std::fmt::Debug {
     /// Whether a transfer's next intent must wait: a pause of its route or of everything.
     fn holds(&self, transfer: &Transfer) -> bool;
+
+    /// When a transfer whose next intent must wait is looked at again; `None` if it need not wait.
+    fn held_until(&self, transfer: &Transfer, now: Timestamp) -> Option<Timestamp> {
+        self.holds(transfer).then(|| now.plus_ms(HELD_MS))
+    }
+
+    /// A ledger contradicts itself about a transfer: what has to stop.
+    fn contradicted(&self, _: TransferId, _: &Contradiction) -> Result<Stop, StoreError> {
+        Ok(Stop::Transfer)
+    }
 }
 
 /// A due transfer with the operation that is to be done or asked about.
@@ -162,17 +179,20 @@ impl LaneWorker {
                     facts.push(self.dead(&due, refusal, now));
                 }
                 Err(FindError::Unavailable(error)) => {
+                    // It may be blocked by what somebody else has proposed: attesters who look at that reject it.
+                    self.ask_for_approval(&due);
                     later.push(self.failed(due.transfer.id(), now, chain(error.as_ref())));
                 }
                 Err(FindError::Contradiction(contradiction)) => {
-                    let code = crate::error_code::ErrorCode::LedgerContradiction
-                        .code()
-                        .into();
-                    let finding = isthmus_core::receipt::Finding {
-                        code,
-                        detail: contradiction.to_string(),
-                    };
-                    self.recorder.quarantine(due.transfer.id(), finding).await?;
+                    let id = due.transfer.id();
+                    let stop = self.gatekeeper.contradicted(id, &contradiction);
+                    match stop.map_err(Fatal)? {
+                        Stop::Ledger => later.push(self.failed(id, now, contradiction.to_string())),
+                        Stop::Transfer => {
+                            let finding = contradiction_finding(&contradiction);
+                            self.recorder.quarantine(id, finding).await?;
+                        }
+                    }
                 }
             }
         }
@@ -226,6 +246,14 @@ impl LaneWorker {
         } else {
             self.recorder.journal().defer(later).map_err(Fatal)
         }
+    }
+}
+
+/// Why a transfer about which its ledger contradicts itself needs people.
+pub(super) fn contradiction_finding(contradiction: &Contradiction) -> Finding {
+    Finding {
+        code: ErrorCode::LedgerContradiction.code().into(),
+        detail: contradiction.to_string(),
     }
 }
 

@@ -1,20 +1,24 @@
 //! Pauses: what takes no new work. Durable and in the log, so that attesters stop too. Outcomes of what is in flight still
 //! count, and a withdrawal or a return goes on while its route is paused: both only bring units back.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use isthmus_core::id::{LedgerId, RouteId};
+use isthmus_core::id::{LedgerId, RouteId, TransferId};
 use isthmus_core::operation::{Item, Operation, Work};
 use isthmus_core::policy::RouteStatus;
-use isthmus_core::ports::StoreError;
+use isthmus_core::ports::{Contradiction, StoreError};
 use isthmus_core::terms::Terms;
-use isthmus_core::time::Clock;
+use isthmus_core::time::{Clock, Timestamp};
 use isthmus_core::transfer::{Next, Transfer};
 use isthmus_store::Store;
 
-use crate::engine::lane::Gatekeeper;
+use crate::engine::contradiction::Stop;
+use crate::engine::delay::mint_not_before;
+use crate::engine::lane::{Gatekeeper, HELD_MS};
 use crate::engine::leaves;
 
 /// What a pause is about.
@@ -61,12 +65,49 @@ impl fmt::Display for Scope {
 pub struct Pauses {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
+    /// Transfers that a ledger contradicted itself about, in this process.
+    noted: Arc<Mutex<HashSet<TransferId>>>,
+    /// How often people have let a halted ledger go on.
+    resolved: Arc<AtomicU64>,
 }
 
 impl Pauses {
     /// Over a store.
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        Self {
+            store,
+            clock,
+            noted: Arc::default(),
+            resolved: Arc::default(),
+        }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn noted(&self, transfer: TransferId) -> bool {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.contains(&transfer)
+    }
+
+    pub(super) fn note(&self, transfer: TransferId) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.insert(transfer);
+    }
+
+    /// Whether exactly this scope is paused.
+    pub fn is_paused(&self, scope: &Scope) -> Result<bool, StoreError> {
+        Ok(self.store.paused()?.contains(&scope.to_string()))
+    }
+
+    /// Changes whenever people let something go on: what was known about a ledger before is looked up anew.
+    pub fn resolutions(&self) -> u64 {
+        self.resolved.load(Ordering::SeqCst)
     }
 
     /// Stops new work of a scope. Pausing what is paused changes nothing and writes no leaf.
@@ -86,6 +127,7 @@ impl Pauses {
         if !self.store.paused()?.contains(&scope) {
             return Ok(());
         }
+        self.resolved.fetch_add(1, Ordering::SeqCst);
         let leaf = leaves::resumed(scope.clone(), by.to_owned(), self.clock.now());
         self.store.set_paused(&scope, None, vec![leaf])
     }
@@ -116,6 +158,28 @@ impl Pauses {
 }
 
 impl Gatekeeper for Pauses {
+    fn held_until(&self, transfer: &Transfer, now: Timestamp) -> Option<Timestamp> {
+        if self.holds(transfer) {
+            return Some(now.plus_ms(HELD_MS));
+        }
+        if !is_advance(transfer) {
+            return None;
+        }
+        // Without knowing whether it is delayed it does not begin.
+        match mint_not_before(&self.store, transfer) {
+            Ok(delayed) => delayed.filter(|until| *until > now),
+            Err(_) => Some(now.plus_ms(HELD_MS)),
+        }
+    }
+
+    fn contradicted(
+        &self,
+        transfer: TransferId,
+        contradiction: &Contradiction,
+    ) -> Result<Stop, StoreError> {
+        self.halt_for(transfer, contradiction)
+    }
+
     fn holds(&self, transfer: &Transfer) -> bool {
         let Ok(paused) = self.store.paused() else {
             // Without knowing what is paused nothing new begins.
@@ -144,7 +208,7 @@ fn is_of_route(terms: &Terms, route: &RouteId) -> bool {
 
 /// Whether its next work brings units over: a lock, a mint, or asking for a mint.
 fn is_advance(transfer: &Transfer) -> bool {
-    match transfer.next(isthmus_core::time::Timestamp::from_ms(0)) {
+    match transfer.next(Timestamp::from_ms(0)) {
         Next::Do(Work::Attest { item, .. }) => matches!(item, Item::Mint(_)),
         Next::Do(Work::Ledger(operation)) => {
             matches!(operation, Operation::Lock { .. } | Operation::Mint { .. })

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use isthmus_core::id::Hash32;
 use isthmus_core::operation::LogHead;
 use isthmus_core::ports::StoreError;
-use isthmus_prooflog::note::{LogSigner, NoteError, VerifierKey};
+use isthmus_prooflog::note::{self, LogSigner, NoteError, VerifierKey};
 use isthmus_prooflog::tree::{self, Hash, TreeError};
 use isthmus_store::Store;
 
@@ -42,6 +42,11 @@ pub enum CheckpointError {
         /// Size that was remembered.
         size: u64,
     },
+    /// It was signed once, and the store does not have it.
+    #[error(
+        "{0}: an old copy of the store was started. Take the log from an attester (isthmus attester-log) and run isthmus recover"
+    )]
+    Lost(String),
     /// The note could not be made.
     #[error("the checkpoint could not be signed")]
     Note(#[source] NoteError),
@@ -64,6 +69,8 @@ pub struct Checkpoints {
 struct Signing {
     signer: LogSigner,
     newest: Option<SignedHead>,
+    /// What was signed in an earlier life and is not in the store.
+    lost: Option<String>,
 }
 
 impl Checkpoints {
@@ -80,6 +87,7 @@ impl Checkpoints {
         let signing = Mutex::new(Signing {
             signer: LogSigner::new(origin, seed, remembered),
             newest: None,
+            lost: None,
         });
         Ok(Self { store, signing })
     }
@@ -92,6 +100,9 @@ impl Checkpoints {
     /// The newest durable state of the log, signed.
     pub fn newest(&self) -> Result<SignedHead, CheckpointError> {
         let mut signing = self.lock();
+        if let Some(lost) = &signing.lost {
+            return Err(CheckpointError::Lost(lost.clone()));
+        }
         let (size, root) = self
             .store
             .checkpoint_intent()?
@@ -115,6 +126,29 @@ impl Checkpoints {
         let head = SignedHead { size, root, note };
         signing.newest = Some(head.clone());
         Ok(head)
+    }
+
+    /// Compares a checkpoint that somebody has followed with the store. If we signed it and the store's log does not contain it,
+    /// part of the log is lost: nothing more is signed, and the answer says so. What we did not sign says nothing.
+    pub fn compare(&self, note: &str) -> Result<Option<String>, CheckpointError> {
+        let mut signing = self.lock();
+        if note.is_empty() || signing.newest.as_ref().is_some_and(|head| head.note == note) {
+            return Ok(signing.lost.clone());
+        }
+        let Ok(seen) = note::open(note.as_bytes(), &signing.signer.verifier()) else {
+            return Ok(None);
+        };
+        let size = self.store.log().size()?;
+        if seen.size <= size && tree::root(&self.store.log(), seen.size)? == seen.root {
+            return Ok(None);
+        }
+        let lost = format!(
+            "a checkpoint of {} leaves is signed and not in this store of {size}",
+            seen.size
+        );
+        tracing::error!(%lost, "the log was longer once");
+        signing.lost = Some(lost.clone());
+        Ok(Some(lost))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Signing> {

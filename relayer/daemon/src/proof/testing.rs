@@ -214,14 +214,23 @@ impl World {
     pub(crate) fn mint(&self, authorised: &Transfer) -> Transfer {
         let transfer = self.intend(authorised);
         let terms = &outbound(&transfer).terms;
+        let mut content = [0; 32];
+        content[..20].copy_from_slice(terms.recipient.as_bytes());
+        content[24..].copy_from_slice(&terms.quantity_g.grams().to_be_bytes());
+        // A batch of one item, minted, and one class.
         let event = log_data(
-            "Minted(bytes32,uint256,address,uint256)",
+            "BatchMinted(uint256,uint256[],(bytes32,uint256)[])",
+            &[],
             &[
-                word(terms.id().as_bytes()),
+                number_word(1),
+                number_word(96),
+                number_word(160),
+                number_word(1),
                 word(terms.asset_class.as_bytes()),
-                Address::from(*terms.recipient.as_bytes()).into_word(),
+                number_word(1),
+                word(terms.id().as_bytes()),
+                word(&content),
             ],
-            &[number_word(terms.quantity_g.grams())],
         );
         let receipt = chain_receipt(OperationKind::Mint, terms.quantity_g, event);
         self.step(&transfer, Event::Given(receipt))

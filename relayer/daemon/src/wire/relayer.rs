@@ -43,9 +43,9 @@ use crate::wire::shutdown;
 
 /// What is connected, by kind of port.
 #[derive(Default)]
-struct Ledgers {
-    handles: Vec<LedgerHandle>,
-    registries: BTreeMap<LedgerId, Arc<dyn Registry>>,
+pub(super) struct Ledgers {
+    pub(super) handles: Vec<LedgerHandle>,
+    pub(super) registries: BTreeMap<LedgerId, Arc<dyn Registry>>,
     gates: BTreeMap<LedgerId, Arc<dyn Gate>>,
 }
 
@@ -163,7 +163,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Ended> {
     bound.with_context(context).map_err(Ended::Misconfigured)
 }
 
-async fn connect(
+pub(super) async fn connect(
     configs: Vec<LedgerConfig>,
     store: &Store,
     clock: &Arc<dyn Clock>,

@@ -25,6 +25,7 @@ async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
     let request = pb::PullRequest {
         wait_ms: 0,
         limit: 8,
+        checkpoint: String::new(),
     };
     let [task] = &client.pull(request).await.unwrap().into_inner().tasks[..] else {
         panic!("not one task");
@@ -72,7 +73,11 @@ async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
     assert_eq!(given.1, Answer::Declined(vec![expected]));
     for (wait_ms, limit) in [(30_001, 1), (0, 0), (0, 65)] {
         let refused = client
-            .pull(pb::PullRequest { wait_ms, limit })
+            .pull(pb::PullRequest {
+                wait_ms,
+                limit,
+                checkpoint: String::new(),
+            })
             .await
             .unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);

@@ -71,6 +71,13 @@ impl<'a> Past<'a> {
             Leaf::Burned { .. } => ("destination/burn.json", OperationKind::Burn),
             Leaf::Route { .. }
             | Leaf::Owed { .. }
+            | Leaf::Redirected { .. }
+            | Leaf::Reallocated { .. }
+            | Leaf::Impaired { .. }
+            | Leaf::Cured { .. }
+            | Leaf::ProRata { .. }
+            | Leaf::Deposited { .. }
+            | Leaf::DepositReturned { .. }
             | Leaf::Quarantined { .. }
             | Leaf::Resolved { .. }
             | Leaf::Paused { .. }
