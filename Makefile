@@ -6,7 +6,7 @@ SHELL := bash
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint test-contracts test-rust bench fmt clean
+.PHONY: help setup demo test lint test-contracts test-rust sim soak bench fmt clean
 
 help: ## List the commands
 	printf 'Isthmus. Commands:\n\n'
@@ -58,6 +58,20 @@ test-rust: ## Rust tests, end-to-end ones included (real binary, real nodes)
 	step "build everything" cargo build --workspace --bins --tests
 	step "tests" tools/rust-tests.sh
 	step "documentation tests" cargo test --workspace --doc
+
+sim: ## Replay one simulated run event by event: make sim SEED=7; ARGS=--quiet says only how it ended
+	echo "Simulation: builds (first time some minutes), then a second."
+	. tools/env.sh
+	. tools/step.sh
+	step "build" cargo build -p isthmus-sim --bin isthmus-sim
+	"$$CARGO_TARGET_DIR/debug/isthmus-sim" run --seed $(SEED) $(ARGS)
+
+soak: ## Simulate random seeds until a finding or until stopped; SECONDS=n stops after n seconds
+	echo "Soak: builds (first time some minutes), then runs until stopped. Stop it with ^C."
+	. tools/env.sh
+	. tools/step.sh
+	step "build" cargo build -p isthmus-sim --bin isthmus-sim
+	"$$CARGO_TARGET_DIR/debug/isthmus-sim" soak --seconds $(or $(SECONDS),0) $(ARGS)
 
 bench: ## Speed against the raw limit of the same disk, in the same run; writes bench-results/latest.json
 	echo "Bench: builds what it measures with optimisation (the first time a few minutes), then measures for half a minute. Close other programs."

@@ -1,0 +1,113 @@
+//! Who watches: the rules that must never break, checked after every event against both ledgers, the journal and the log.
+
+mod ledgers;
+mod records;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use isthmus_core::id::{DraftId, Hash32, TransferId};
+use isthmus_core::instruction::Instruction;
+use isthmus_core::terms::OutboundTerms;
+use isthmus_core::transfer::Transfer;
+use isthmus_prooflog::book::Book;
+
+use crate::ledger::{Books, Chain};
+
+/// What was observed of a run so far, and what was found wrong.
+#[derive(Debug, Default)]
+pub struct Oracle {
+    /// Broken rules, first one first.
+    findings: Vec<String>,
+    /// What holders signed, by TransferId.
+    pub orders: BTreeMap<TransferId, OutboundTerms>,
+    /// What burners want, by commitment.
+    pub instructions: BTreeMap<Hash32, Instruction>,
+    /// Transfers as they are durable.
+    pub transfers: BTreeMap<TransferId, Transfer>,
+    /// Drafts that are durable.
+    drafts: BTreeSet<DraftId>,
+    /// What was sent, by operation, and whether its fate was asked for since.
+    asked: BTreeMap<String, bool>,
+    /// The log, replayed.
+    pub log: Book,
+    /// Why things may be wrong that otherwise must not: what the scenario did that no relayer can help.
+    pub excuses: Vec<&'static str>,
+}
+
+impl Oracle {
+    /// A rule is broken.
+    pub fn found(&mut self, finding: String) {
+        if self.findings.len() < 20 {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Whether a rule is broken.
+    pub fn is_broken(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// What is broken.
+    pub fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
+    /// Checks what must hold at every instant.
+    pub fn check(&mut self, books: &Books, chain: &Chain) {
+        let locked_g = books.locked_t() * isthmus_core::quantity::GRAMS_PER_TONNE;
+        let supply_g = chain.supply_g(chain.head());
+        if supply_g > locked_g && self.excuses.is_empty() {
+            self.found(format!(
+                "R1: {supply_g} g circulate and {locked_g} g are locked"
+            ));
+        }
+        self.check_rejected(books);
+        let wrong = self.log.pools().find_map(|(pool, book)| {
+            let totals = &book.totals;
+            (!totals.holds()).then(|| format!("the log's pool {pool} does not add up: {totals:?}"))
+        });
+        if let Some(wrong) = wrong {
+            self.found(wrong);
+        }
+    }
+
+    /// Nothing that was declared never to have happened has happened.
+    fn check_rejected(&mut self, books: &Books) {
+        use crate::ledger::books::Record;
+        let happened = |(id, transfer): (&TransferId, &Transfer)| {
+            let rejected = transfer.state().name() == "rejected";
+            let locked = matches!(
+                books.records.get(&id.to_string()),
+                Some(Record::Executed { .. })
+            );
+            (rejected && locked).then_some(*id)
+        };
+        if let Some(id) = self.transfers.iter().find_map(happened) {
+            self.found(format!("R4: {id} is rejected, and its units are locked"));
+        }
+    }
+}
+
+impl Oracle {
+    /// Everything has ended: the log is what the ledgers say, and nothing is left in between.
+    pub fn ended(&mut self, books: &Books, chain: &Chain) {
+        let locked_g = books.locked_t() * isthmus_core::quantity::GRAMS_PER_TONNE;
+        let supply_g = chain.supply_g(chain.head());
+        let mut sums = isthmus_prooflog::book::Totals::default();
+        for (_, pool) in self.log.pools() {
+            sums.locked_g += pool.totals.locked_g;
+            sums.circulating_g += pool.totals.circulating_g;
+            sums.pending_g += pool.totals.pending_g;
+            sums.owed_g += pool.totals.owed_g;
+        }
+        let agree = sums.locked_g == locked_g
+            && sums.circulating_g == supply_g
+            && sums.pending_g == 0
+            && sums.owed_g == 0;
+        if !agree && self.excuses.is_empty() {
+            self.found(format!(
+                "at the end {locked_g} g are locked and {supply_g} g circulate, the log says {sums:?}"
+            ));
+        }
+    }
+}

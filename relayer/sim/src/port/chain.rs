@@ -1,0 +1,435 @@
+//! The chain as a node shows it: the `Ledger` and `Gate` ports over the truth, through the network.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use isthmus::engine::ports::{Gate, SignerSet};
+use isthmus_core::asset_class::AssetClass;
+use isthmus_core::id::{Address, AssetClassId, DraftId, Hash32, TransferId};
+use isthmus_core::jcs;
+use isthmus_core::operation::{LogHead, MintItem, Operation, OperationKind, Work};
+use isthmus_core::pool::Pool;
+use isthmus_core::ports::{
+    Attempt, Authority, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
+    Found, Journal, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError,
+    Reserves, SendError, Taking,
+};
+use isthmus_core::quantity::Quantity;
+use isthmus_core::receipt::{Evidence, EvidenceKind, Lasting, Position, Receipt};
+use isthmus_core::time::Timestamp;
+
+use super::flaws;
+use super::network::{Passage, Question};
+use super::registry::named;
+use crate::bug::Bug;
+use crate::ledger::books::no;
+use crate::ledger::chain::{Chain, Effect, Outcome, Transaction};
+use crate::ledger::gate::{self, Call};
+use crate::names;
+use crate::world::{DEPTH, Message, Shared};
+
+/// A call that is made all the time.
+const OBSERVE: &str = "chain observe";
+/// How soon to ask again.
+const RECHECK_MS: u64 = 2_000;
+
+/// What a node says is newest, and what final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// Newest block.
+    pub latest: u64,
+    /// Newest final block.
+    pub last_final: u64,
+}
+
+/// A connection of one process.
+pub struct ChainPort {
+    pub(super) shared: Shared,
+    profile: LedgerProfile,
+    /// What the relayer intends; attesters have none.
+    journal: Option<Arc<dyn Journal>>,
+}
+
+impl std::fmt::Debug for ChainPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ChainPort")
+    }
+}
+
+impl ChainPort {
+    /// The relayer's connection, or one that only reads.
+    pub fn new(shared: Shared, journal: Option<Arc<dyn Journal>>) -> Self {
+        let depth = std::num::NonZeroU64::new(DEPTH).unwrap();
+        let profile = LedgerProfile {
+            id: names::chain(),
+            kind: LedgerKind::Chain,
+            operations: vec![OperationKind::Mint, OperationKind::Void],
+            taking: Taking::Observed,
+            authority: Authority::Signatures,
+            custody: Custody::Omnibus,
+            finality: Finality::Depth(depth),
+            granularity: Quantity::from_grams(1).unwrap(),
+            max_batch: 8,
+        };
+        Self {
+            shared,
+            profile,
+            journal,
+        }
+    }
+
+    async fn travel(&self, port: &str) {
+        // Idle observation is most of all calls, and dying in it is dying at no point in particular.
+        if self.journal.is_some() && port != OBSERVE {
+            self.shared.reach(port).await;
+        }
+        self.shared.travel().await;
+    }
+
+    /// Which bug is planted, if this is the relayer's connection.
+    fn bug(&self) -> Option<Bug> {
+        let bug = self.shared.world().bug;
+        bug.filter(|_| self.journal.is_some())
+    }
+
+    /// The chain as a node shows it; one that lags shows older heads and an empty mempool.
+    pub(super) async fn ask(&self, port: &str) -> Result<(Arc<Chain>, Heads), FindError> {
+        self.travel(port).await;
+        let mut world = self.shared.world();
+        let mut chain = Arc::clone(&world.chain);
+        let lag = match world.question() {
+            Question::Unanswered => {
+                return Err(FindError::Unavailable("the node timed out".into()));
+            }
+            Question::Stale => {
+                Arc::make_mut(&mut chain).mempool.clear();
+                world.dice.within(1, 4)
+            }
+            Question::Answered => 0,
+        };
+        let latest = chain.head().saturating_sub(lag);
+        let last_final = latest.saturating_sub(DEPTH);
+        Ok((chain, Heads { latest, last_final }))
+    }
+
+    fn watch_send(&self, draft: &Draft, call: &Call) {
+        let Some(journal) = &self.journal else { return };
+        let transfers: Vec<TransferId> = match call {
+            Call::Mint { batch } => batch.items.iter().map(|item| item.transfer).collect(),
+            Call::Void { transfer, .. } => vec![*transfer],
+            Call::Burn { .. } => Vec::new(),
+        };
+        let mut operations = Vec::new();
+        for id in transfers {
+            let transfer = journal.transfer(id).ok().flatten();
+            if let Some(Work::Ledger(operation)) = transfer.and_then(|t| t.pending().cloned())
+                && sends(&operation, call)
+            {
+                operations.push(named(&operation));
+            }
+        }
+        let mut world = self.shared.world();
+        world
+            .oracle
+            .sends(draft.id, &operations, !operations.is_empty());
+    }
+
+    fn conclude(&self, chain: &Chain, heads: Heads, attempt: &Attempt) -> Found {
+        let now = self.shared.now();
+        let transfer = attempt.operation.transfer();
+        let unsettled = Found::Unsettled {
+            recheck_at: now.plus_ms(RECHECK_MS),
+        };
+        match chain.outcome(transfer, heads.last_final) {
+            (Outcome::Open, ..) => {}
+            (outcome, height, transaction) => {
+                return Found::Final(settlement(chain, transfer, outcome, height, transaction));
+            }
+        }
+        if chain.outcome(transfer, heads.latest).0 != Outcome::Open {
+            return unsettled;
+        }
+        let deadline = deadline(attempt);
+        let final_time = chain.block(heads.last_final).map_or(0, |block| block.at.s());
+        let lapsed = deadline.is_some_and(|at| at.s() < final_time);
+        let mut newest = None;
+        for draft in attempt.drafts.iter().rev() {
+            let id = Hash32::new(*draft.id.as_bytes());
+            let waits = chain.mempool.iter().any(|t| t.id == id);
+            let place = chain.place(id, heads.latest);
+            let under_way = waits || place.is_some_and(|(at, _)| at > heads.last_final);
+            if under_way && !lapsed {
+                return unsettled;
+            }
+            newest.get_or_insert(place.map(|(_, effects)| effects));
+        }
+        match (newest.flatten(), deadline) {
+            (Some(effects), _) => {
+                let why = effects.iter().find_map(|effect| match effect {
+                    Effect::Nothing(why) => Some(*why),
+                    Effect::Minted(_) | Effect::Voided(_) | Effect::Burned(_) => None,
+                });
+                Found::Dead(no(why.unwrap_or("skipped"), "", Lasting::Later))
+            }
+            (None, Some(_)) if lapsed => Found::Dead(no("expired", "", Lasting::Later)),
+            (None, Some(at)) if now >= at => unsettled,
+            (None, _) => Found::Absent,
+        }
+    }
+}
+
+fn sends(operation: &Operation, call: &Call) -> bool {
+    match (operation, call) {
+        (Operation::Mint { item, .. }, Call::Mint { batch }) => batch.items.contains(item),
+        (Operation::Void { transfer, .. }, Call::Void { transfer: sent, .. }) => transfer == sent,
+        _ => false,
+    }
+}
+
+fn deadline(attempt: &Attempt) -> Option<Timestamp> {
+    let Operation::Mint { batch, .. } = &attempt.operation else {
+        return None;
+    };
+    let drafts = attempt.drafts.iter().filter_map(|draft| draft.expires);
+    drafts.chain([batch.deadline]).max()
+}
+
+fn receipt(
+    operation: OperationKind,
+    quantity: Quantity,
+    chain: &Chain,
+    height: u64,
+    transaction: Hash32,
+) -> Receipt {
+    let block = chain.block(height);
+    Receipt {
+        operation,
+        quantity,
+        units: Vec::new(),
+        at: block.map_or(Timestamp::from_ms(0), |block| block.at),
+        position: Position::Chain {
+            height,
+            block: block.map_or(transaction, |block| block.hash),
+            transaction,
+        },
+        certificate: None,
+        evidence: Evidence {
+            kind: EvidenceKind::EvmReceipt,
+            bytes: format!("{operation} in {transaction} of block {height}").into_bytes(),
+        },
+    }
+}
+
+fn settlement(
+    chain: &Chain,
+    transfer: TransferId,
+    outcome: Outcome,
+    height: u64,
+    transaction: Hash32,
+) -> Receipt {
+    let minted = chain.effects(height).find_map(|(_, _, effect)| match effect {
+        Effect::Minted(item) if item.transfer == transfer => Some(item.quantity),
+        _ => None,
+    });
+    match (outcome, minted) {
+        (Outcome::Minted, Some(quantity)) => {
+            receipt(OperationKind::Mint, quantity, chain, height, transaction)
+        }
+        (Outcome::Minted | Outcome::Voided | Outcome::Open, _) => {
+            receipt(OperationKind::Void, Quantity::ZERO, chain, height, transaction)
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for ChainPort {
+    fn profile(&self) -> &LedgerProfile {
+        &self.profile
+    }
+
+    async fn prepare(&self, operations: &[Operation]) -> Vec<Result<Draft, PrepareError>> {
+        self.shared.reach("chain prepare").await;
+        let one = |operation: &Operation| {
+            let (call, expires) = match operation {
+                Operation::Mint { batch, .. } => {
+                    let call = Call::Mint {
+                        batch: batch.as_ref().clone(),
+                    };
+                    (call, Some(batch.deadline))
+                }
+                Operation::Void {
+                    transfer,
+                    authorisation,
+                    ..
+                } => {
+                    let call = Call::Void {
+                        transfer: *transfer,
+                        epoch: authorisation.epoch,
+                        signatures: authorisation.signatures.clone(),
+                    };
+                    (call, None)
+                }
+                _ => return Err(PrepareError::Unsupported(operation.kind().to_string())),
+            };
+            Ok(Draft {
+                id: DraftId::new(jcs::digest(&call)),
+                bytes: jcs::bytes(&call),
+                nonce: None,
+                expires,
+            })
+        };
+        operations.iter().map(one).collect()
+    }
+
+    async fn send(&self, drafts: &[Draft]) -> Vec<Result<(), SendError>> {
+        self.travel("chain send").await;
+        let passage = self.shared.world().passage();
+        let mut answers = Vec::with_capacity(drafts.len());
+        for (place, draft) in drafts.iter().enumerate() {
+            let call: Call = serde_json::from_slice(&draft.bytes).unwrap();
+            self.watch_send(draft, &call);
+            let id = Hash32::new(*draft.id.as_bytes());
+            let message = Message::Chain(Transaction { id, call });
+            let unknown = Err(SendError::Unknown("the node timed out".into()));
+            answers.push(match passage {
+                Passage::Unreached => Err(SendError::Unreached("no route to host".into())),
+                Passage::Partial if place * 2 >= drafts.len() => unknown,
+                Passage::Lost => unknown,
+                Passage::Late(ms) => {
+                    self.shared.later(message, ms);
+                    unknown
+                }
+                Passage::AnswerLost | Passage::Partial => {
+                    let _nobody_hears = self.shared.deliver(message);
+                    unknown
+                }
+                Passage::RefusedForNow => Err(SendError::Unreached("too many requests".into())),
+                Passage::Arrives { again_ms } => {
+                    if let Some(ms) = again_ms {
+                        self.shared.later(message.clone(), ms);
+                    }
+                    let _taken = self.shared.deliver(message);
+                    Ok(())
+                }
+            });
+        }
+        self.travel("chain send answer").await;
+        answers
+    }
+
+    async fn find(&self, attempts: &[Attempt]) -> Vec<Result<Found, FindError>> {
+        let seen = self.ask("chain find").await;
+        let mut answers = Vec::with_capacity(attempts.len());
+        for attempt in attempts {
+            let answer = match &seen {
+                Ok((chain, heads)) => {
+                    let heads = flaws::heads(self.bug(), *heads);
+                    let found = self.conclude(chain, heads, attempt);
+                    Ok(flaws::void_found(self.bug(), attempt, found, || {
+                        settlement(chain, attempt.operation.transfer(), Outcome::Voided, 0, chain.blocks[0].hash)
+                    }))
+                }
+                Err(error) => Err(FindError::Unavailable(error.to_string().into())),
+            };
+            if answer.is_ok() {
+                let name = named(&attempt.operation);
+                self.shared.world().oracle.answered(&name);
+            }
+            answers.push(answer);
+        }
+        self.travel("chain find answer").await;
+        answers
+    }
+
+    async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError> {
+        let (chain, heads) = self.ask(OBSERVE).await?;
+        if from.height > heads.last_final {
+            return Err(FindError::Unavailable("the node is behind".into()));
+        }
+        let here = chain.block(from.height).map(|block| block.hash);
+        if from.block.is_some() && from.block != here {
+            return Err(FindError::Contradiction(Contradiction {
+                ledger: names::chain(),
+                detail: format!("block {} has another hash than before", from.height),
+            }));
+        }
+        let blind = self.bug() == Some(Bug::CursorMovedEarly);
+        let mut facts = Vec::new();
+        let mut next = from.clone();
+        for height in from.height + 1..=heads.last_final {
+            if facts.len() >= limit {
+                break;
+            }
+            for (at, transaction, burn) in chain.burns(height) {
+                if at < height || blind {
+                    continue;
+                }
+                let kind = OperationKind::Burn;
+                facts.push(Observed {
+                    receipt: receipt(kind, burn.quantity, &chain, height, transaction.id),
+                    fact: Fact::Burned(burn.clone()),
+                });
+                next.last_number = burn.number;
+            }
+            next.height = height;
+            next.block = chain.block(height).map(|block| block.hash);
+        }
+        Ok(Observations {
+            facts,
+            next,
+            head: heads.last_final,
+        })
+    }
+
+    async fn reserves(&self, _pool: &Pool, _page: Page) -> Result<Reserves, FindError> {
+        let (chain, heads) = self.ask("chain reserves").await?;
+        Ok(Reserves {
+            total: Quantity::from_grams(chain.supply_g(heads.last_final)).unwrap(),
+            units: Vec::new(),
+            as_of: heads.last_final,
+        })
+    }
+}
+
+#[async_trait]
+impl Gate for ChainPort {
+    fn address(&self) -> Address {
+        names::GATE
+    }
+
+    async fn signer_set(&self) -> Result<SignerSet, BoxError> {
+        let (chain, _) = self.ask("chain signer set").await?;
+        Ok(SignerSet {
+            epoch: 1,
+            threshold: names::QUORUM,
+            signers: chain.signers.clone(),
+        })
+    }
+
+    async fn ensure_class(&self, id: AssetClassId, class: &AssetClass) -> Result<(), BoxError> {
+        let _seen = self.ask("chain ensure class").await?;
+        if class.id() == id {
+            Ok(())
+        } else {
+            Err("the profile is of another class".into())
+        }
+    }
+
+    fn mint_digest(
+        &self,
+        items: &[MintItem],
+        log: LogHead,
+        epoch: u32,
+        deadline: Timestamp,
+    ) -> Hash32 {
+        gate::mint_digest(items, log, epoch, deadline)
+    }
+
+    fn void_digest(&self, transfer: TransferId, epoch: u32) -> Hash32 {
+        gate::void_digest(transfer, epoch)
+    }
+
+    fn signer_of(&self, digest: Hash32, signature: &[u8]) -> Option<Address> {
+        gate::signer_of(digest, signature)
+    }
+}
