@@ -1,10 +1,13 @@
 //! Replay of the log: the story of every transfer, the live locks and the pools, from leaf bytes alone. Attesters follow the
 //! log with it, auditors recompute reserves with it.
 
+mod deposits;
 mod held;
+mod impaired;
 mod outbound;
 mod outstanding;
 mod pool;
+mod redirected;
 mod returns;
 mod story;
 
@@ -15,7 +18,10 @@ use serde_json::Value;
 
 pub use outstanding::ByRoute;
 pub use pool::{PoolBook, Totals, pool_of};
-pub use story::{BurnEnd, BurnStory, LockEnd, LockStory, RouteStory};
+pub use story::{
+    BurnEnd, BurnStory, DecidedStory, DepositEnd, DepositStory, LockEnd, LockStory, RedirectStory,
+    RouteStory,
+};
 
 use crate::leaf::{AdminSignature, Leaf, Movement};
 use crate::route::RouteView;
@@ -44,6 +50,7 @@ pub struct Book {
     routes: BTreeMap<String, RouteStory>,
     outstanding: ByRoute,
     held: Held,
+    deposits: BTreeMap<B256, DepositStory>,
 }
 
 impl Book {
@@ -70,6 +77,16 @@ impl Book {
     /// One pool.
     pub fn pool(&self, id: &B256) -> Option<&PoolBook> {
         self.pools.get(id)
+    }
+
+    /// A deposit.
+    pub fn deposit(&self, id: &B256) -> Option<&DepositStory> {
+        self.deposits.get(id)
+    }
+
+    /// The highest version of every route.
+    pub fn routes(&self) -> impl Iterator<Item = &RouteStory> {
+        self.routes.values()
     }
 
     /// The highest version of a route.
@@ -109,8 +126,38 @@ impl Book {
         }
         match leaf.movement() {
             Some(moved) => self.moved(index, moved, leaf),
+            None => self.noted(leaf),
+        }
+    }
+
+    /// What is about no transfer, or moves nothing.
+    fn noted(&mut self, leaf: &Leaf) -> Result<(), String> {
+        match leaf {
+            Leaf::Redirected { .. } => self.redirected(leaf),
+            Leaf::Impaired { .. } => self.impaired(leaf),
+            Leaf::Cured { .. } => self.cured(leaf),
+            Leaf::ProRata {
+                decision,
+                signatures,
+                ..
+            } => self.decided(decision, signatures),
+            Leaf::Deposited { .. } => self.deposited(leaf),
+            Leaf::DepositReturned { .. } => self.deposit_returned(leaf),
             // Findings, decisions and pauses move nothing.
-            None => Ok(()),
+            Leaf::Route { .. }
+            | Leaf::Locked { .. }
+            | Leaf::Minted { .. }
+            | Leaf::Voided { .. }
+            | Leaf::Unlocked { .. }
+            | Leaf::Burned { .. }
+            | Leaf::Released { .. }
+            | Leaf::Retired { .. }
+            | Leaf::Owed { .. }
+            | Leaf::Reallocated { .. }
+            | Leaf::Quarantined { .. }
+            | Leaf::Resolved { .. }
+            | Leaf::Paused { .. }
+            | Leaf::Resumed { .. } => Ok(()),
         }
     }
 
@@ -120,13 +167,18 @@ impl Book {
             Leaf::Minted { recipient, .. } => self.minted(moved, *recipient),
             Leaf::Voided { .. } => self.voided(moved),
             Leaf::Unlocked { units, .. } => self.unlocked(moved, units),
-            Leaf::Burned {
-                number, allocation, ..
-            } => self.burned(index, moved, *number, allocation, leaf),
+            Leaf::Burned { .. } => self.burned(index, moved, leaf),
             Leaf::Released { units, .. } => self.given(moved, units, BurnEnd::Released),
             Leaf::Retired { units, .. } => self.given(moved, units, BurnEnd::Retired),
             Leaf::Owed { .. } => self.owed(moved),
+            Leaf::Reallocated { allocation, .. } => self.reallocated(moved, allocation),
             Leaf::Route { .. }
+            | Leaf::Redirected { .. }
+            | Leaf::Impaired { .. }
+            | Leaf::Cured { .. }
+            | Leaf::ProRata { .. }
+            | Leaf::Deposited { .. }
+            | Leaf::DepositReturned { .. }
             | Leaf::Quarantined { .. }
             | Leaf::Resolved { .. }
             | Leaf::Paused { .. }

@@ -99,7 +99,7 @@ pub struct VoidAuthorisation {
     pub v: u8,
 }
 
-fn domain(chain_id: u64, gate: Address) -> Eip712Domain {
+pub(crate) fn domain(chain_id: u64, gate: Address) -> Eip712Domain {
     eip712_domain! { name: "Isthmus Gate", version: "1", chain_id: chain_id, verifying_contract: gate, }
 }
 

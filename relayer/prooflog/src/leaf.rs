@@ -1,6 +1,6 @@
 //! Leaves of the proof log: one JCS object per fact (`docs/protocol.md` §8).
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -87,6 +87,8 @@ pub enum Leaf {
         commitment: B256,
         quantity_g: Grams,
         allocation: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written_off_g: Option<Grams>,
         evidence: EvidenceRef,
     },
     /// The originals were given back.
@@ -121,6 +123,77 @@ pub enum Leaf {
         asset_class: B256,
         quantity_g: Grams,
         refusal: String,
+    },
+    /// The burner wants something else for the burn, signed with the burning key.
+    Redirected {
+        at_ms: u64,
+        v: u8,
+        transfer: B256,
+        counter: u64,
+        purpose: Purpose,
+        commitment: B256,
+        signature: Bytes,
+    },
+    /// The pool gives a burn other units for those that the registry took away.
+    Reallocated {
+        at_ms: u64,
+        v: u8,
+        transfer: B256,
+        pool: B256,
+        asset_class: B256,
+        quantity_g: Grams,
+        allocation: Vec<String>,
+    },
+    /// The registry took units of a pool away.
+    Impaired {
+        at_ms: u64,
+        v: u8,
+        pool: B256,
+        asset_class: B256,
+        reference: String,
+        units: Vec<String>,
+        quantity_g: Grams,
+        evidence: EvidenceRef,
+    },
+    /// A deposit makes good what was taken away.
+    Cured {
+        at_ms: u64,
+        v: u8,
+        pool: B256,
+        asset_class: B256,
+        deposit: B256,
+        quantity_g: Grams,
+    },
+    /// Route admins decided what burns of an impaired pool get.
+    ProRata {
+        at_ms: u64,
+        v: u8,
+        decision: Value,
+        signatures: Vec<AdminSignature>,
+    },
+    /// Units came into custody without a lock.
+    Deposited {
+        at_ms: u64,
+        v: u8,
+        pool: B256,
+        asset_class: B256,
+        deposit: B256,
+        ledger: String,
+        reference: String,
+        account: String,
+        units: Vec<String>,
+        quantity_g: Grams,
+        evidence: EvidenceRef,
+    },
+    /// A deposit left custody: back to its sender, or the registry took it.
+    DepositReturned {
+        at_ms: u64,
+        v: u8,
+        pool: B256,
+        asset_class: B256,
+        deposit: B256,
+        quantity_g: Grams,
+        evidence: EvidenceRef,
     },
     /// A person must look.
     Quarantined {
@@ -208,6 +281,13 @@ impl Leaf {
             | Self::Released { v, .. }
             | Self::Retired { v, .. }
             | Self::Owed { v, .. }
+            | Self::Redirected { v, .. }
+            | Self::Reallocated { v, .. }
+            | Self::Impaired { v, .. }
+            | Self::Cured { v, .. }
+            | Self::ProRata { v, .. }
+            | Self::Deposited { v, .. }
+            | Self::DepositReturned { v, .. }
             | Self::Quarantined { v, .. }
             | Self::Resolved { v, .. }
             | Self::Paused { v, .. }

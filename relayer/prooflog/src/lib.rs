@@ -11,6 +11,8 @@ pub mod policy;
 pub mod proof_file;
 pub mod receipt;
 pub mod reserves;
+pub mod pro_rata;
+pub mod redirect;
 pub mod route;
 pub mod serial;
 pub mod tree;

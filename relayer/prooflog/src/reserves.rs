@@ -6,6 +6,7 @@ use crate::book::{Book, StoryError, Totals};
 use crate::leaf::{Leaf, LeafError};
 use crate::note::{self, Checkpoint, NoteError};
 use crate::policy::Policy;
+use crate::pro_rata;
 use crate::route;
 use crate::route::ADMINS_NEEDED;
 use crate::tree::{self, MemoryTree, TreeError};
@@ -57,6 +58,16 @@ pub enum ReservesError {
         /// How many of the policy's admins signed.
         found: usize,
     },
+    /// A decision to write units off that the policy's route admins have not signed.
+    #[error(
+        "leaf {index} (PRO_RATA) is signed by {found} of the policy's route admins, needs {ADMINS_NEEDED}"
+    )]
+    ProRata {
+        /// Which leaf.
+        index: u64,
+        /// How many of the policy's admins signed.
+        found: usize,
+    },
     /// The tree could not be built.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -90,6 +101,17 @@ pub fn recompute(
             let found = route::signed_by(route, signatures, &policy.route_admins).len();
             if found < ADMINS_NEEDED {
                 return Err(ReservesError::Route { index, found });
+            }
+        }
+        if let Leaf::ProRata {
+            decision,
+            signatures,
+            ..
+        } = &leaf
+        {
+            let found = pro_rata::signed_by(decision, signatures, &policy.route_admins).len();
+            if found < ADMINS_NEEDED {
+                return Err(ReservesError::ProRata { index, found });
             }
         }
         book.apply(&leaf)?;

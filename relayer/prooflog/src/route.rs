@@ -66,12 +66,17 @@ impl<'a> RouteView<'a> {
         self.destination == format!("eip155:{chain_id}") && self.gate == format!("{gate:#x}")
     }
 
-    /// The BurnId of a burn at the route's gate; `None` if the destination is not an EVM chain.
-    pub fn burn_id(&self, number: u64) -> Option<B256> {
+    /// The route's chain and gate, if its destination is an EVM chain.
+    pub fn evm_gate(&self) -> Option<(u64, Address)> {
         let chain_id: u64 = self.destination.strip_prefix("eip155:")?.parse().ok()?;
         let gate: Address = self.gate.parse().ok()?;
-        self.is_gate(chain_id, gate)
-            .then(|| gate::burn_id(chain_id, gate, number))
+        self.is_gate(chain_id, gate).then_some((chain_id, gate))
+    }
+
+    /// The BurnId of a burn at the route's gate; `None` if the destination is not an EVM chain.
+    pub fn burn_id(&self, number: u64) -> Option<B256> {
+        let (chain_id, gate) = self.evm_gate()?;
+        Some(gate::burn_id(chain_id, gate, number))
     }
 }
 
@@ -82,6 +87,15 @@ pub fn signed_by<'p>(
     admins: &'p [(String, [u8; 32])],
 ) -> Vec<&'p str> {
     let message = format!("isthmus/route/v1\n{}\n", jcs_digest(document));
+    signers(&message, signatures, admins)
+}
+
+/// Names of the different admins, out of those trusted, that signed `message`.
+pub(crate) fn signers<'p>(
+    message: &str,
+    signatures: &[AdminSignature],
+    admins: &'p [(String, [u8; 32])],
+) -> Vec<&'p str> {
     let mut signers: Vec<&str> = Vec::new();
     for signature in signatures {
         let Some((name, key)) = admins

@@ -80,6 +80,52 @@ impl Block {
         self.space == other.space && self.first <= other.last && other.first <= self.last
     }
 
+    /// The units that both have, in this one's series.
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        self.intersects(other).then(|| Self {
+            first: self.first.max(other.first),
+            last: self.last.min(other.last),
+            ..self.clone()
+        })
+    }
+
+    /// Those of its units that are numbered `first` to `last`.
+    pub fn between(&self, first: u64, last: u64) -> Option<Self> {
+        let (first, last) = (self.first.max(first), self.last.min(last));
+        (first <= last).then(|| Self {
+            first,
+            last,
+            ..self.clone()
+        })
+    }
+
+    /// What is left without the units of `others`, ascending.
+    pub fn without(&self, others: &[Self]) -> Vec<Self> {
+        let mut rest = vec![self.clone()];
+        for other in others {
+            rest = rest
+                .into_iter()
+                .flat_map(|block| block.without_one(other))
+                .collect();
+        }
+        rest
+    }
+
+    fn without_one(&self, other: &Self) -> Vec<Self> {
+        let Some(common) = self.common(other) else {
+            return vec![self.clone()];
+        };
+        let below = (self.first < common.first).then(|| Self {
+            last: common.first - 1,
+            ..self.clone()
+        });
+        let above = (common.last < self.last).then(|| Self {
+            first: common.last + 1,
+            ..self.clone()
+        });
+        below.into_iter().chain(above).collect()
+    }
+
     /// The lowest `tonnes` units and the rest; at least one unit is in the first part.
     pub fn split(&self, tonnes: u64) -> (Self, Option<Self>) {
         let tonnes = tonnes.max(1);

@@ -126,7 +126,7 @@ fn reserves_are_recomputed_from_the_saved_files() {
     let (text, exit) = human(|out| audit.run(out));
     assert_eq!(
         text,
-        "no pools\nPASS: locked = circulating + pending + owed, recomputed from 1 leaves of log.example\n"
+        "no pools\nPASS: locked = circulating + pending + owed + unattributed − shortfall, recomputed from 1 leaves of log.example\n"
     );
     assert_eq!(exit, 0);
     let twice = format!("{0}\n{0}\n", STANDARD.encode(paused()));

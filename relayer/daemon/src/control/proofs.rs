@@ -64,9 +64,8 @@ impl Proofs {
             circulating_g: row.totals.circulating_g,
             pending_g: row.totals.pending_g,
             owed_g: row.totals.owed_g,
-            // The log attributes every unit that it knows of, and records no impairment yet.
-            unattributed_g: 0,
-            shortfall_g: 0,
+            unattributed_g: row.totals.unattributed_g,
+            shortfall_g: row.totals.shortfall_g,
             holds: row.totals.holds(),
             custody_observed_g: custody,
             supply_observed_g: supply,

@@ -59,6 +59,24 @@ pub fn of(transfer: &Transfer, event: &Event, now: Timestamp) -> Vec<Vec<u8>> {
             },
             by: by.clone(),
         }),
+        (Event::Redirected(redirection), Terms::Return(_)) => Some(Leaf::Redirected {
+            at_ms: now.ms(),
+            v: V,
+            transfer: transfer_word(transfer.id()),
+            counter: redirection.counter,
+            purpose: purpose(redirection.instruction.purpose()),
+            commitment: B256::from(*redirection.instruction.commitment().as_bytes()),
+            signature: redirection.signature.clone().into(),
+        }),
+        (Event::Reallocated(allocation), Terms::Return(back)) => Some(Leaf::Reallocated {
+            at_ms: now.ms(),
+            v: V,
+            transfer: transfer_word(transfer.id()),
+            pool: pool_word(back.pool),
+            asset_class: class_word(back.burn.asset_class),
+            quantity_g: grams(back.given()),
+            allocation: serials(allocation),
+        }),
         // A burn opens its transfer: see `burned`. The rest is the relayer's own business or illegal.
         (
             Event::Requested { .. }
@@ -89,13 +107,11 @@ pub fn burned(back: &Return, receipt: &Receipt, now: Timestamp) -> Vec<u8> {
         asset_class: class_word(burn.asset_class),
         number: burn.number,
         holder: address(burn.holder),
-        purpose: match burn.purpose {
-            Purpose::Release => leaf::Purpose::Release,
-            Purpose::Retire => leaf::Purpose::Retire,
-        },
+        purpose: purpose(burn.purpose),
         commitment: B256::from(*burn.commitment.as_bytes()),
         quantity_g: grams(burn.quantity),
         allocation: serials(&back.allocation),
+        written_off_g: (back.written_off > Quantity::ZERO).then(|| grams(back.written_off)),
         evidence: evidence(receipt),
     })
 }
@@ -108,6 +124,9 @@ fn bounded(mut leaf: Leaf) -> Vec<u8> {
         return bytes;
     }
     if let Leaf::Burned {
+        allocation: units, ..
+    }
+    | Leaf::Reallocated {
         allocation: units, ..
     }
     | Leaf::Released { units, .. }
@@ -243,6 +262,13 @@ fn serials(units: &[SerialBlock]) -> Vec<String> {
 
 fn grams(quantity: Quantity) -> Grams {
     Grams(quantity.grams())
+}
+
+fn purpose(purpose: Purpose) -> leaf::Purpose {
+    match purpose {
+        Purpose::Release => leaf::Purpose::Release,
+        Purpose::Retire => leaf::Purpose::Retire,
+    }
 }
 
 fn transfer_word(id: TransferId) -> B256 {

@@ -18,6 +18,21 @@ impl Held {
         (*space == block.space && *last >= block.first).then_some(*holder)
     }
 
+    /// The held units of `block`, ascending, with their holders.
+    pub(super) fn within(&self, block: &Block) -> Vec<(Block, B256)> {
+        let mut found: Vec<_> = self
+            .0
+            .range((block.space, 0)..=(block.space, block.last))
+            .rev()
+            .take_while(|(_, (last, _))| *last >= block.first)
+            .filter_map(|((_, first), (last, holder))| {
+                Some((block.between(*first, *last)?, *holder))
+            })
+            .collect();
+        found.reverse();
+        found
+    }
+
     /// Takes a block that nobody holds.
     pub(super) fn take(&mut self, block: &Block, holder: B256) {
         self.0

@@ -61,6 +61,7 @@ impl Book {
             terms: terms.clone(),
             route: through,
             units: blocks,
+            lost: Vec::new(),
             quantity_g: grams,
             end: LockEnd::Open,
         };
@@ -74,7 +75,12 @@ impl Book {
             return Err("the recipient is not the terms'".into());
         }
         lock.end = LockEnd::Minted;
-        let (units, route) = (lock.units.clone(), Arc::clone(&lock.route));
+        let (lost, route) = (std::mem::take(&mut lock.lost), Arc::clone(&lock.route));
+        let units = lock.units.iter().flat_map(|b| b.without(&lost)).collect();
+        self.outstanding.take(&route, serial::total_g(&lost));
+        for block in &lost {
+            self.held.free(block);
+        }
         let pool = self.pools.entry(moved.pool).or_default();
         pool.offer(units, &route);
         pool.totals.pending_g -= moved.quantity_g.0;
@@ -93,8 +99,8 @@ impl Book {
             return Err("the gate has not said Voided (R3)".into());
         }
         let blocks = serial::normalise(units).map_err(|e| e.to_string())?;
-        if blocks != lock.units {
-            return Err("other units than locked".into());
+        if blocks != lock.units || !lock.lost.is_empty() {
+            return Err("other units than are locked".into());
         }
         lock.end = LockEnd::Unlocked;
         let route = Arc::clone(&lock.route);

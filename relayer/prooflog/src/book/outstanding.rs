@@ -23,6 +23,13 @@ impl ByRoute {
         *self.0.entry(Arc::clone(route)).or_default() -= grams;
     }
 
+    /// More of several.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        for (route, grams) in &other.0 {
+            self.add(route, *grams);
+        }
+    }
+
     /// Less of several.
     pub(super) fn take_all(&mut self, other: &Self) {
         for (route, grams) in &other.0 {

@@ -7,6 +7,7 @@ use alloy_primitives::B256;
 use serde_json::Value;
 
 use super::outstanding::ByRoute;
+use super::story::DecidedStory;
 use crate::route::RouteView;
 use crate::serial::Block;
 
@@ -19,17 +20,21 @@ pub struct Totals {
     pub circulating_g: u64,
     /// Locked, neither minted nor unlocked.
     pub pending_g: u64,
-    /// Burned, neither released nor retired.
+    /// To be given for burns, neither released nor retired.
     pub owed_g: u64,
+    /// In custody by deposits that no lock explains.
+    pub unattributed_g: u64,
+    /// Taken away by the registry, neither made good nor written off.
+    pub shortfall_g: u64,
 }
 
 impl Totals {
-    /// The pool identity.
+    /// The pool identity: locked = circulating + pending + owed + unattributed − shortfall.
     pub fn holds(&self) -> bool {
-        let right = [self.pending_g, self.owed_g]
+        let right = [self.pending_g, self.owed_g, self.unattributed_g]
             .iter()
             .try_fold(self.circulating_g, |sum, g| sum.checked_add(*g));
-        right == Some(self.locked_g)
+        right.is_some() && right == self.locked_g.checked_add(self.shortfall_g)
     }
 }
 
@@ -40,6 +45,8 @@ pub struct PoolBook {
     pub asset_class: B256,
     /// Sums.
     pub totals: Totals,
+    /// What route admins decided about what is missing, if anything is.
+    pub decided: Option<DecidedStory>,
     /// A route of this pool; all routes of a pool have the same gate.
     pub(super) route: Value,
     /// Units of completed locks that no burn has taken, oldest completed first.
@@ -58,6 +65,49 @@ impl PoolBook {
     /// The BurnId of the gate's burn of this number.
     pub(super) fn burn_id(&self, number: u64) -> Option<B256> {
         RouteView::of(&self.route).ok()?.burn_id(number)
+    }
+
+    /// What a burn of `burned_g` loses; `None` if units are missing and nothing is decided.
+    pub fn written_off_g(&self, burned_g: u64) -> Option<u64> {
+        let missing = self.totals.shortfall_g;
+        if missing == 0 {
+            return Some(0);
+        }
+        let decided = self.decided.as_ref()?;
+        Some(decided.decision.written_off_g(burned_g, missing))
+    }
+
+    /// So much less is missing. When nothing is, what was decided about it is over.
+    pub(super) fn lessen(&mut self, grams: u64) {
+        self.totals.shortfall_g -= grams;
+        if self.totals.shortfall_g == 0 {
+            self.decided = None;
+        }
+    }
+
+    /// The offered units among `blocks`, with the route that brought them.
+    pub(super) fn offered(&self, blocks: &[Block]) -> Vec<(Block, Arc<str>)> {
+        let offers = self.offer.iter();
+        offers
+            .flat_map(|offered| {
+                let common = blocks.iter().filter_map(|block| offered.block.common(block));
+                common.map(|block| (block, Arc::clone(&offered.route)))
+            })
+            .collect()
+    }
+
+    /// Takes these units out of the offer; what is left of their blocks keeps its place.
+    pub(super) fn withhold(&mut self, blocks: &[Block]) {
+        self.offer = std::mem::take(&mut self.offer)
+            .into_iter()
+            .flat_map(|Offered { block, route }| {
+                let rest = block.without(blocks).into_iter();
+                rest.map(move |block| Offered {
+                    block,
+                    route: Arc::clone(&route),
+                })
+            })
+            .collect();
     }
 
     /// Offers a completed lock's blocks after all others.

@@ -11,10 +11,17 @@ impl Book {
         &mut self,
         index: u64,
         moved: Movement,
-        number: u64,
-        allocation: &[String],
         leaf: &Leaf,
     ) -> Result<(), String> {
+        let Leaf::Burned {
+            number,
+            allocation,
+            written_off_g,
+            ..
+        } = leaf
+        else {
+            return Err("its story is not of a burn".into());
+        };
         if self.burns.contains_key(&moved.transfer) {
             return Err("it was burned before (R10)".into());
         }
@@ -26,7 +33,7 @@ impl Book {
         if pool.asset_class != moved.asset_class {
             return Err("another class than its pool's (R9)".into());
         }
-        if pool.burn_id(number) != Some(moved.transfer) {
+        if pool.burn_id(*number) != Some(moved.transfer) {
             return Err("its id is not the BurnId of its number at the pool's gate".into());
         }
         if grams == 0 || !grams.is_multiple_of(GRAMS_PER_TONNE) {
@@ -37,8 +44,17 @@ impl Book {
             .map(|s| Block::parse(s))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| e.to_string())?;
+        let written_off = pool
+            .written_off_g(grams)
+            .ok_or("units of its pool are missing and nothing is decided about it")?;
+        if written_off_g.map_or(0, |grams| grams.0) != written_off
+            || written_off_g.is_some() != (written_off > 0)
+        {
+            return Err("what is written off is not what was decided".into());
+        }
+        let given_g = grams - written_off;
         let expected = pool
-            .allocate(grams / GRAMS_PER_TONNE)
+            .allocate(given_g / GRAMS_PER_TONNE)
             .ok_or("the pool does not hold that much (R1)")?;
         // Too long for a leaf, it is left out: everybody who replays computes the same.
         if !named.is_empty() && named != expected {
@@ -49,16 +65,24 @@ impl Book {
             .circulating_g
             .checked_sub(grams)
             .ok_or("more is burned than circulates (R1)")?;
-        pool.totals.owed_g += grams;
+        pool.totals.owed_g += given_g;
+        pool.lessen(written_off);
         let routes = pool.take(&expected);
         let story = BurnStory {
             index,
             pool: moved.pool,
             leaf: leaf.clone(),
             allocation: expected,
+            lost: Vec::new(),
             routes,
             quantity_g: grams,
-            end: BurnEnd::Open,
+            given_g,
+            redirected: None,
+            end: if given_g == 0 {
+                BurnEnd::WrittenOff
+            } else {
+                BurnEnd::Open
+            },
         };
         self.burns.insert(moved.transfer, story);
         Ok(())
@@ -71,10 +95,16 @@ impl Book {
         end: BurnEnd,
     ) -> Result<(), String> {
         let burn = self.open_burn(&moved)?;
+        if !burn.lost.is_empty() {
+            return Err("the registry has taken some of its units away".into());
+        }
         let Leaf::Burned { purpose, .. } = &burn.leaf else {
             return Err("its story is not of a burn".into());
         };
-        if (end == BurnEnd::Retired) != (*purpose == Purpose::Retire) {
+        // What the burner wanted first may have been carried out before the redirection was.
+        let redirected = burn.redirected.as_ref().map(|r| r.redirection.purpose);
+        let wanted = |purpose| (end == BurnEnd::Retired) == (purpose == Purpose::Retire);
+        if !wanted(*purpose) && !redirected.is_some_and(wanted) {
             return Err("it was burned for another purpose".into());
         }
         let named: Vec<_> = burn.allocation.iter().map(ToString::to_string).collect();
@@ -102,7 +132,7 @@ impl Book {
     }
 
     /// The burn that a leaf is about, if the leaf says the same of it and nothing was given for it yet.
-    fn open_burn(&mut self, moved: &Movement) -> Result<&mut BurnStory, String> {
+    pub(super) fn open_burn(&mut self, moved: &Movement) -> Result<&mut BurnStory, String> {
         let burn = self
             .burns
             .get_mut(&moved.transfer)
@@ -111,12 +141,12 @@ impl Book {
         if burn.pool != moved.pool || class != Some(moved.asset_class) {
             return Err("another pool or class than burned (R9)".into());
         }
-        if burn.quantity_g != moved.quantity_g.0 {
-            return Err("another quantity than burned".into());
+        if burn.given_g != moved.quantity_g.0 {
+            return Err("another quantity than is to be given".into());
         }
         match burn.end {
             BurnEnd::Open => Ok(burn),
-            BurnEnd::Released | BurnEnd::Retired => {
+            BurnEnd::Released | BurnEnd::Retired | BurnEnd::WrittenOff => {
                 Err(format!("it was already {:?} (R10)", burn.end))
             }
         }

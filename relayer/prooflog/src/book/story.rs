@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use serde_json::Value;
 
 use super::outstanding::ByRoute;
+use super::pool::Totals;
 use crate::leaf::{AdminSignature, Leaf};
+use crate::pro_rata::Decision;
+use crate::redirect::Redirection;
 use crate::serial::Block;
 
 /// What the log says about an outbound transfer.
@@ -22,6 +25,8 @@ pub struct LockStory {
     pub route: Arc<str>,
     /// Units locked.
     pub units: Vec<Block>,
+    /// What of them the registry took away while the lock was open.
+    pub lost: Vec<Block>,
     /// Grams.
     pub quantity_g: u64,
     /// What became of it.
@@ -52,10 +57,16 @@ pub struct BurnStory {
     pub leaf: Leaf,
     /// Its originals.
     pub allocation: Vec<Block>,
+    /// What of them the registry took away.
+    pub lost: Vec<Block>,
     /// Which routes brought them into custody.
     pub routes: ByRoute,
-    /// Grams.
+    /// Grams burned.
     pub quantity_g: u64,
+    /// Grams that are to be given: what was burned less what was written off.
+    pub given_g: u64,
+    /// The burner's last redirection.
+    pub redirected: Option<RedirectStory>,
     /// Whether they were given.
     pub end: BurnEnd,
 }
@@ -69,6 +80,58 @@ pub enum BurnEnd {
     Released,
     /// Used up.
     Retired,
+    /// All of it was written off.
+    WrittenOff,
+}
+
+/// The last redirection of a burn. The book has verified the signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectStory {
+    /// What the burner wants.
+    pub redirection: Redirection,
+    /// The burner's signature.
+    pub signature: Bytes,
+}
+
+/// What route admins decided about an impaired pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedStory {
+    /// What.
+    pub decision: Decision,
+    /// As signed.
+    pub document: Value,
+    /// Who signed it. Checked by whoever trusts certain admins.
+    pub signatures: Vec<AdminSignature>,
+    /// The pool's sums when it was logged.
+    pub totals: Totals,
+}
+
+/// A deposit as the log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepositStory {
+    /// The pool of its class in its custody account.
+    pub pool: B256,
+    /// The registry.
+    pub ledger: String,
+    /// The registry's reference.
+    pub reference: String,
+    /// Its sender.
+    pub account: String,
+    /// Its units.
+    pub units: Vec<Block>,
+    /// What became of it.
+    pub end: DepositEnd,
+}
+
+/// What became of a deposit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DepositEnd {
+    /// It lies in custody.
+    Open,
+    /// It made its pool good.
+    Cured,
+    /// It left custody.
+    Returned,
 }
 
 /// A route version as the log has it.

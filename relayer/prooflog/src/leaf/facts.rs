@@ -17,6 +17,13 @@ impl Leaf {
             Self::Released { .. } => "RELEASED",
             Self::Retired { .. } => "RETIRED",
             Self::Owed { .. } => "OWED",
+            Self::Redirected { .. } => "REDIRECTED",
+            Self::Reallocated { .. } => "REALLOCATED",
+            Self::Impaired { .. } => "IMPAIRED",
+            Self::Cured { .. } => "CURED",
+            Self::ProRata { .. } => "PRO_RATA",
+            Self::Deposited { .. } => "DEPOSITED",
+            Self::DepositReturned { .. } => "DEPOSIT_RETURNED",
             Self::Quarantined { .. } => "QUARANTINED",
             Self::Resolved { .. } => "RESOLVED",
             Self::Paused { .. } => "PAUSED",
@@ -27,7 +34,14 @@ impl Leaf {
     /// The transfer it is about, if it is about one.
     pub fn transfer(&self) -> Option<B256> {
         match self {
-            Self::Route { .. } | Self::Paused { .. } | Self::Resumed { .. } => None,
+            Self::Route { .. }
+            | Self::Impaired { .. }
+            | Self::Cured { .. }
+            | Self::ProRata { .. }
+            | Self::Deposited { .. }
+            | Self::DepositReturned { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. } => None,
             Self::Locked { transfer, .. }
             | Self::Minted { transfer, .. }
             | Self::Voided { transfer, .. }
@@ -36,6 +50,8 @@ impl Leaf {
             | Self::Released { transfer, .. }
             | Self::Retired { transfer, .. }
             | Self::Owed { transfer, .. }
+            | Self::Redirected { transfer, .. }
+            | Self::Reallocated { transfer, .. }
             | Self::Quarantined { transfer, .. }
             | Self::Resolved { transfer, .. } => Some(*transfer),
         }
@@ -99,6 +115,13 @@ impl Leaf {
                 asset_class,
                 quantity_g,
                 ..
+            }
+            | Self::Reallocated {
+                transfer,
+                pool,
+                asset_class,
+                quantity_g,
+                ..
             } => Some(Movement {
                 transfer: *transfer,
                 pool: *pool,
@@ -106,6 +129,12 @@ impl Leaf {
                 quantity_g: *quantity_g,
             }),
             Self::Route { .. }
+            | Self::Redirected { .. }
+            | Self::Impaired { .. }
+            | Self::Cured { .. }
+            | Self::ProRata { .. }
+            | Self::Deposited { .. }
+            | Self::DepositReturned { .. }
             | Self::Quarantined { .. }
             | Self::Resolved { .. }
             | Self::Paused { .. }
@@ -122,9 +151,16 @@ impl Leaf {
             | Self::Unlocked { evidence, .. }
             | Self::Burned { evidence, .. }
             | Self::Released { evidence, .. }
-            | Self::Retired { evidence, .. } => Some(evidence),
+            | Self::Retired { evidence, .. }
+            | Self::Impaired { evidence, .. }
+            | Self::Deposited { evidence, .. }
+            | Self::DepositReturned { evidence, .. } => Some(evidence),
             Self::Route { .. }
             | Self::Owed { .. }
+            | Self::Redirected { .. }
+            | Self::Reallocated { .. }
+            | Self::Cured { .. }
+            | Self::ProRata { .. }
             | Self::Quarantined { .. }
             | Self::Resolved { .. }
             | Self::Paused { .. }

@@ -148,6 +148,13 @@ fn other_side_agrees(
         | Leaf::Released { .. }
         | Leaf::Retired { .. }
         | Leaf::Owed { .. }
+        | Leaf::Redirected { .. }
+        | Leaf::Reallocated { .. }
+        | Leaf::Impaired { .. }
+        | Leaf::Cured { .. }
+        | Leaf::ProRata { .. }
+        | Leaf::Deposited { .. }
+        | Leaf::DepositReturned { .. }
         | Leaf::Quarantined { .. }
         | Leaf::Resolved { .. }
         | Leaf::Paused { .. }
@@ -177,8 +184,8 @@ pub(super) fn chain(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
         let policy = facts.policy.gate(chain_id, gate).ok_or(format!(
             "{path}: the policy does not list gate {gate:#x} on eip155:{chain_id}"
         ))?;
-        let event = evidence.event().map_err(|e| format!("{path}: {e}"))?;
-        event_agrees(&event, leaf).map_err(|e| format!("leaf {index}: {e}"))?;
+        let events = evidence.events().map_err(|e| format!("{path}: {e}"))?;
+        events_agree(&events, leaf).map_err(|e| format!("leaf {index}: {e}"))?;
         let block = format!("block {} {}", evidence.block_number, evidence.block_hash);
         if !policy.blocks.contains(&evidence.block_hash) {
             unproven.push(format!(
@@ -194,15 +201,15 @@ pub(super) fn chain(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
     Ok((!checked.is_empty()).then(|| checked.join(", ")))
 }
 
-fn event_agrees(event: &GateEvent, leaf: &Leaf) -> Result<(), String> {
-    if expected(leaf).as_ref() == Some(event) {
+fn events_agree(events: &[GateEvent], leaf: &Leaf) -> Result<(), String> {
+    if expected(leaf).is_some_and(|expected| events.contains(&expected)) {
         Ok(())
     } else {
         Err("the gate's event says something else".into())
     }
 }
 
-/// The event that the gate must have emitted for this leaf to be true. That a BurnId is the gate's and the number's was
+/// What the gate's event must say for this leaf to be true. That a BurnId is the gate's and the number's was
 /// checked by the step `story`.
 fn expected(leaf: &Leaf) -> Option<GateEvent> {
     match leaf {
@@ -248,6 +255,13 @@ fn expected(leaf: &Leaf) -> Option<GateEvent> {
         | Leaf::Released { .. }
         | Leaf::Retired { .. }
         | Leaf::Owed { .. }
+        | Leaf::Redirected { .. }
+        | Leaf::Reallocated { .. }
+        | Leaf::Impaired { .. }
+        | Leaf::Cured { .. }
+        | Leaf::ProRata { .. }
+        | Leaf::Deposited { .. }
+        | Leaf::DepositReturned { .. }
         | Leaf::Quarantined { .. }
         | Leaf::Resolved { .. }
         | Leaf::Paused { .. }

@@ -1,9 +1,12 @@
 //! The step about the story: which leaves there are, in which order, and what they must repeat of each other. The whole log's
 //! rules (overlaps, allocations, other versions of the route) need the whole log: `reserves::recompute` has them.
 
+use alloy_primitives::Address;
+
 use crate::book::Book;
 use crate::bundle::BundleKind;
 use crate::leaf::{Leaf, Movement, Purpose};
+use crate::redirect::Redirection;
 use crate::route::RouteView;
 use crate::serial;
 use crate::verify::Facts;
@@ -17,6 +20,16 @@ const EVIDENCE: [(&str, &str, &str); 7] = [
     ("MINTED", "destination/mint.json", "evm-receipt"),
     ("VOIDED", "destination/void.json", "evm-receipt"),
     ("BURNED", "destination/burn.json", "evm-receipt"),
+];
+
+/// Leaves that move nothing.
+const BESIDES: [&str; 6] = [
+    "ROUTE",
+    "QUARANTINED",
+    "RESOLVED",
+    "OWED",
+    "REDIRECTED",
+    "REALLOCATED",
 ];
 
 pub(super) fn story(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
@@ -34,8 +47,15 @@ pub(super) fn story(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
             return Err(format!("leaf {index} is about another transfer"));
         }
         let moved = leaf.movement();
+        // What was written off of a burn is not given.
+        let written_off = if leaf.kind() == "BURNED" {
+            0
+        } else {
+            written_off_g(facts)
+        };
+        let quantity_g = manifest.quantity_g.0.saturating_sub(written_off);
         if moved.is_some_and(|m| {
-            (m.asset_class, m.quantity_g) != (manifest.asset_class, manifest.quantity_g)
+            (m.asset_class, m.quantity_g.0) != (manifest.asset_class, quantity_g)
         }) {
             return Err(format!(
                 "leaf {index}: class or quantity is not the manifest's"
@@ -56,13 +76,21 @@ pub(super) fn story(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
     Ok(Some(kinds.join(" → ")))
 }
 
+/// What the burn's leaf says was written off of it.
+fn written_off_g(facts: &Facts<'_>) -> u64 {
+    match facts.leaf("BURNED") {
+        Some((_, Leaf::Burned { written_off_g, .. })) => written_off_g.map_or(0, |grams| grams.0),
+        Some(_) | None => 0,
+    }
+}
+
 /// The kinds of the leaves that move something, if their order is a story.
 fn kinds(facts: &Facts<'_>) -> Result<Vec<&'static str>, String> {
     let kinds: Vec<_> = facts
         .leaves
         .iter()
         .map(|(_, leaf)| leaf.kind())
-        .filter(|kind| !["ROUTE", "QUARANTINED", "RESOLVED", "OWED"].contains(kind))
+        .filter(|kind| !BESIDES.contains(kind))
         .collect();
     let legal: &[&[&str]] = match facts.bundle.manifest.kind {
         BundleKind::Outbound => &[
@@ -115,57 +143,133 @@ fn lock_story(facts: &Facts<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// What a bundle says of a burn so far.
+struct Told {
+    moved: Movement,
+    holder: Address,
+    allocated: Vec<serial::Block>,
+    given_g: u64,
+    purposes: Vec<Purpose>,
+    counter: u64,
+    given: bool,
+}
+
 fn burn_story(facts: &Facts<'_>) -> Result<(), String> {
     let route = facts.route()?;
-    let mut burn: Option<(Movement, Vec<serial::Block>, Purpose)> = None;
-    let mut given = false;
+    let mut told: Option<Told> = None;
     for (index, leaf) in facts.leaves.iter().skip(1) {
-        let at = |reason: &str| format!("leaf {index} ({}): {reason}", leaf.kind());
-        let Some(moved) = leaf.movement() else {
-            continue;
+        let step = match (&mut told, leaf) {
+            (_, Leaf::Burned { .. }) => burned(&route, leaf).map(|burn| told = Some(burn)),
+            (Some(burn), Leaf::Redirected { .. }) => burn.redirected(&route, leaf),
+            (Some(burn), _) => burn.followed(leaf),
+            (None, _) if leaf.movement().is_none() => Ok(()),
+            (None, _) => Err("it was never burned (R1)".into()),
         };
-        if let Leaf::Burned {
-            number,
-            purpose,
-            allocation,
-            ..
-        } = leaf
-        {
-            if route.burn_id(*number) != Some(moved.transfer) {
-                return Err(at(
-                    "its id is not the BurnId of its number at the route's gate",
-                ));
-            }
-            if route.pool(moved.asset_class) != moved.pool {
-                return Err(at("the pool is not the route's"));
-            }
-            let allocated = serial::normalise(allocation).map_err(|e| at(&e.to_string()))?;
-            // Left out because it is too long for a leaf: `reserves::recompute` computes it.
-            if !allocated.is_empty() && serial::total_g(&allocated) != moved.quantity_g.0 {
-                return Err(at("the allocation is not the burned quantity (R6)"));
-            }
-            burn = Some((moved, allocated, *purpose));
-            continue;
-        }
-        let (burned, allocated, purpose) = burn
-            .as_ref()
-            .ok_or_else(|| at("it was never burned (R1)"))?;
-        if moved != *burned {
-            return Err(at("another pool than burned (R9)"));
-        }
-        if given {
-            return Err(at("it was already given (R10)"));
-        }
-        if let Leaf::Released { units, .. } | Leaf::Retired { units, .. } = leaf {
-            given = true;
-            if matches!(leaf, Leaf::Retired { .. }) != (*purpose == Purpose::Retire) {
-                return Err(at("it was burned for another purpose"));
-            }
-            let units = serial::normalise(units).map_err(|e| at(&e.to_string()))?;
-            if units != *allocated && !units.is_empty() {
-                return Err(at("it names other units than the burn's allocation"));
-            }
-        }
+        step.map_err(|reason| format!("leaf {index} ({}): {reason}", leaf.kind()))?;
     }
     Ok(())
+}
+
+fn burned(route: &RouteView<'_>, leaf: &Leaf) -> Result<Told, String> {
+    let Leaf::Burned {
+        number,
+        holder,
+        purpose,
+        allocation,
+        written_off_g,
+        ..
+    } = leaf
+    else {
+        return Err("it is no burn".into());
+    };
+    let moved = leaf.movement().ok_or("it moves nothing")?;
+    if route.burn_id(*number) != Some(moved.transfer) {
+        return Err("its id is not the BurnId of its number at the route's gate".into());
+    }
+    if route.pool(moved.asset_class) != moved.pool {
+        return Err("the pool is not the route's".into());
+    }
+    let written_off = written_off_g.map_or(0, |grams| grams.0);
+    let given_g = moved.quantity_g.0.checked_sub(written_off);
+    let given_g = given_g.ok_or("more is written off than was burned")?;
+    let allocated = serial::normalise(allocation).map_err(|e| e.to_string())?;
+    // Left out because it is too long for a leaf: `reserves::recompute` computes it.
+    if !allocated.is_empty() && serial::total_g(&allocated) != given_g {
+        return Err("the allocation is not the burned quantity (R6)".into());
+    }
+    Ok(Told {
+        moved,
+        holder: *holder,
+        allocated,
+        given_g,
+        purposes: vec![*purpose],
+        counter: 0,
+        given: false,
+    })
+}
+
+impl Told {
+    /// The burner's signature is checked: what was wanted then is no less the burner's than the burn.
+    fn redirected(&mut self, route: &RouteView<'_>, leaf: &Leaf) -> Result<(), String> {
+        let Leaf::Redirected {
+            transfer,
+            counter,
+            purpose,
+            commitment,
+            signature,
+            ..
+        } = leaf
+        else {
+            return Err("it redirects nothing".into());
+        };
+        if *counter <= self.counter {
+            return Err(format!("its counter is not above {}", self.counter));
+        }
+        let (chain_id, gate) = route.evm_gate().ok_or("its gate is on no EVM chain")?;
+        let redirection = Redirection {
+            burn: *transfer,
+            counter: *counter,
+            purpose: *purpose,
+            commitment: *commitment,
+        };
+        if !redirection.is_signed(chain_id, gate, self.holder, signature) {
+            return Err("it is not signed by who burned".into());
+        }
+        self.counter = *counter;
+        self.purposes.truncate(1);
+        self.purposes.push(*purpose);
+        Ok(())
+    }
+
+    fn followed(&mut self, leaf: &Leaf) -> Result<(), String> {
+        let Some(moved) = leaf.movement() else {
+            return Ok(());
+        };
+        if (moved.transfer, moved.pool, moved.asset_class)
+            != (self.moved.transfer, self.moved.pool, self.moved.asset_class)
+            || moved.quantity_g.0 != self.given_g
+        {
+            return Err("another pool or quantity than burned (R9)".into());
+        }
+        if self.given {
+            return Err("it was already given (R10)".into());
+        }
+        if let Leaf::Reallocated { allocation, .. } = leaf {
+            // Which units the registry took away only the whole log says.
+            self.allocated = serial::normalise(allocation).map_err(|e| e.to_string())?;
+        }
+        if let Leaf::Released { units, .. } | Leaf::Retired { units, .. } = leaf {
+            self.given = true;
+            let retired = matches!(leaf, Leaf::Retired { .. });
+            let wanted = |purpose: &Purpose| retired == (*purpose == Purpose::Retire);
+            if !self.purposes.iter().any(wanted) {
+                return Err("it was burned for another purpose".into());
+            }
+            let units = serial::normalise(units).map_err(|e| e.to_string())?;
+            if units != self.allocated && !units.is_empty() {
+                return Err("it names other units than the burn's allocation".into());
+            }
+        }
+        Ok(())
+    }
 }

@@ -243,6 +243,7 @@ pub(crate) fn unlocked(terms: &Value) -> Leaf {
 /// The burn with this number, of these blocks.
 pub(crate) fn burned(number: u64, purpose: Purpose, allocation: &[Block]) -> Leaf {
     Leaf::Burned {
+        written_off_g: None,
         at_ms: 5,
         v: 1,
         transfer: burn_id(CHAIN_ID, GATE, number),
