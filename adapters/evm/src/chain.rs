@@ -1,7 +1,8 @@
 //! The nodes of one chain and what they agree is final. All questions go through here: what decides anything is asked of all
 //! of them (`agree`), and a failed one makes us check again that we still talk to the right chain.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{Address, B256};
@@ -42,6 +43,8 @@ pub(crate) struct Chain {
     /// The newest block that was ever final, to notice when it changes.
     anchor: Mutex<Option<BlockRef>>,
     final_height: watch::Sender<u64>,
+    /// Transactions by which somebody else used a nonce of ours, and whether people have accepted that.
+    strangers: Mutex<HashMap<B256, bool>>,
     /// The newest height seen, and since when.
     pace: Mutex<Option<(u64, Timestamp)>>,
 }
@@ -94,6 +97,7 @@ impl Chain {
             nodes,
             anchor: Mutex::new(None),
             final_height: watch::Sender::new(0),
+            strangers: Mutex::default(),
             pace: Mutex::new(None),
         }
     }
@@ -256,9 +260,25 @@ impl Chain {
         });
     }
 
-    /// What was final before does not count any more: people have decided that the chain is what it is now.
-    pub(crate) fn forget_anchor(&self) {
+    /// People have decided that the chain is what it is now: what was final before does not count any more, and they know of
+    /// the strangers' transactions that were seen so far.
+    pub(crate) fn accept_history(&self) {
         *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut strangers = self.strangers();
+        for accepted in strangers.values_mut() {
+            *accepted = true;
+        }
+    }
+
+    /// Whether people know of a transaction that somebody else sent with our key.
+    pub(crate) fn is_accepted(&self, stranger: B256) -> bool {
+        *self.strangers().entry(stranger).or_insert(false)
+    }
+
+    fn strangers(&self) -> MutexGuard<'_, HashMap<B256, bool>> {
+        self.strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why nothing new may be expected, if what enough nodes have has not grown for long.

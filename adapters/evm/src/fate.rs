@@ -118,7 +118,9 @@ impl<'a> Fates<'a> {
                     "block {number} lacks nonce {nonce} of {sender}, which its state has used"
                 ))
             })?;
-        if is_ours(self.chain.gate, sender, user.kind(), user.input()) {
+        if is_ours(self.chain.gate, sender, user.kind(), user.input())
+            || self.chain.is_accepted(user.tx_hash())
+        {
             return Ok(Fate::Superseded);
         }
         Err(self.chain.contradiction(format!(

@@ -136,6 +136,14 @@ impl Account {
         }
     }
 
+    /// The chain's history is another now: nonces that were used may be free again, and count as the chain counts them.
+    pub(crate) fn forget_nonces(&self) {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.next = 0;
+        nonces.sent.clear();
+        nonces.recovering.0 = 0;
+    }
+
     /// Notes that a node is about to get this nonce.
     pub(crate) fn sending(&self, nonce: u64, expires: Option<Timestamp>, now: Timestamp) {
         let patience = now.plus_ms(PATIENCE_MS);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy::primitives::Address;
 use async_trait::async_trait;
@@ -211,5 +211,16 @@ impl Ledger for EvmLedger {
             units: Vec::new(),
             as_of: block.number,
         })
+    }
+
+    fn accept_history(&self) {
+        self.chain.accept_history();
+        self.registrar.forget();
+        if let Some(lanes) = &self.lanes {
+            lanes.mint.forget_nonces();
+            lanes.void.forget_nonces();
+            let mut batches = lanes.batches.lock().unwrap_or_else(PoisonError::into_inner);
+            batches.clear();
+        }
     }
 }

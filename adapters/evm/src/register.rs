@@ -47,6 +47,14 @@ impl Registrar {
         known.get(&class).copied()
     }
 
+    /// The chain's history is another now: every class is looked up again.
+    pub(crate) fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     fn note(&self, class: AssetClassId, progress: Progress) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(class, progress);

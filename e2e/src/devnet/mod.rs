@@ -15,6 +15,8 @@ pub mod control;
 pub mod keys;
 pub mod parties;
 pub mod registry;
+pub mod rpc_proxy;
+pub mod second_chain;
 pub mod service;
 
 mod blocks;

@@ -55,7 +55,7 @@ impl Devnet {
         std::fs::create_dir_all(root.join("logs"))
             .with_context(|| format!("cannot make {}", root.display()))?;
         let parties = Parties::random();
-        let anvil = start_anvil(&root, &programs)?;
+        let anvil = start_anvil(&root, &programs, "anvil", CHAIN_ID)?;
         let (sandbox, registry_url) = start_sandbox(&root, &programs, &parties, options.bulk_t)?;
         let chain_url = anvil_url(&anvil).await?;
         let (chain, gate) = deploy(&chain_url, &parties).await?;
@@ -126,8 +126,13 @@ pub(super) fn signers(parties: &Parties) -> Vec<Address> {
     signers
 }
 
-fn start_anvil(root: &Path, programs: &Programs) -> anyhow::Result<Service> {
-    let chain_id = CHAIN_ID.to_string();
+pub(super) fn start_anvil(
+    root: &Path,
+    programs: &Programs,
+    name: &str,
+    chain_id: u64,
+) -> anyhow::Result<Service> {
+    let chain_id = chain_id.to_string();
     let arguments = [
         "--port",
         "0",
@@ -140,14 +145,14 @@ fn start_anvil(root: &Path, programs: &Programs) -> anyhow::Result<Service> {
         "--accounts",
         "1",
     ];
-    let log = root.join("logs/anvil.log");
-    let anvil = Service::new("anvil", &programs.anvil, arguments, &log);
+    let log = root.join(format!("logs/{name}.log"));
+    let anvil = Service::new(name, &programs.anvil, arguments, &log);
     anvil.start()?;
     Ok(anvil)
 }
 
 /// anvil takes a free port and prints it.
-async fn anvil_url(anvil: &Service) -> anyhow::Result<String> {
+pub(super) async fn anvil_url(anvil: &Service) -> anyhow::Result<String> {
     let deadline = Instant::now() + READY;
     loop {
         anvil.check()?;
@@ -163,7 +168,7 @@ async fn anvil_url(anvil: &Service) -> anyhow::Result<String> {
     }
 }
 
-async fn deploy(url: &str, parties: &Parties) -> anyhow::Result<(Chain, Address)> {
+pub(super) async fn deploy(url: &str, parties: &Parties) -> anyhow::Result<(Chain, Address)> {
     let mut chain = Chain::new(url)?;
     for payer in parties.payers() {
         chain.fund(payer.address()).await?;

@@ -176,7 +176,11 @@ async fn wrong_route(world: &World) {
     let refusal = refused(world, by_alpha(world, &good)).await;
     assert_names(&refusal, "paused", "route", "verra-evm", "resume");
     assert!(refusal.later, "{refusal:?}");
-    operator.resume(v1::ResumeRequest { scope }).await.unwrap();
+    let request = v1::ResumeRequest {
+        scope,
+        accept_losses: false,
+    };
+    operator.resume(request).await.unwrap();
 
     let elsewhere = OutboundTerms {
         route: "nowhere".parse().unwrap(),

@@ -191,6 +191,18 @@ async fn a_stranger_with_our_key_is_a_contradiction() {
         matches!(found, Err(FindError::Contradiction(_))),
         "{found:?}"
     );
+    // People know of it now: the draft is dead, and the same item is signed again.
+    world.ledger.accept_history();
+    let refusal = world.refusal(&attempt).await;
+    assert_eq!(refusal, ("dead", "superseded".into()));
+    let other = world.prepare(&world.mint(2)).await;
+    world.transact(MINTER, stranger, Bytes::new()).await;
+    world.settle().await;
+    let found = world.find(&other).await;
+    assert!(
+        matches!(found, Err(FindError::Contradiction(_))),
+        "the next one is another: {found:?}"
+    );
 }
 
 #[tokio::test]

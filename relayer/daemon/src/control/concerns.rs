@@ -38,7 +38,7 @@ pub(crate) fn status(shared: &Shared) -> Result<pb::StatusResponse, ApiError> {
         synced_writes: parts.store.syncs(),
         concerns: Vec::new(),
     };
-    status.concerns = concerns(&status, shared);
+    status.concerns = concerns(&status, shared)?;
     Ok(status)
 }
 
@@ -128,8 +128,13 @@ fn attesters(shared: &Shared, now: Timestamp) -> Vec<pb::AttesterStatus> {
     rendered.collect()
 }
 
-fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Vec<String> {
+fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Result<Vec<String>, ApiError> {
     let mut concerns = Vec::new();
+    if let Some(lost) = shared.parts.checkpoints.lost() {
+        concerns.push(format!(
+            "the log: {lost}: nothing is signed; take it from an attester (isthmus attester-log), stop, and run isthmus recover"
+        ));
+    }
     for ledger in &status.ledgers {
         if !ledger.problem.is_empty() {
             concerns.push(format!("ledger {}: {}", ledger.id, ledger.problem));
@@ -171,13 +176,13 @@ fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Vec<String> {
             ));
         }
     }
-    let paused = status.paused.iter();
-    concerns.extend(paused.map(|scope| format!("{scope} is paused")));
+    let paused = shared.parts.store.pause_reasons()?.into_iter();
+    concerns.extend(paused.map(|(scope, by)| format!("{scope} is paused by {by}")));
     let quarantined = status.transfers.iter().find(|c| c.state == "quarantined");
     if let Some(count) = quarantined.map(|c| c.count).filter(|count| *count > 0) {
         concerns.push(format!(
             "{count} quarantined: see `isthmus quarantine list`, two operators must decide"
         ));
     }
-    concerns
+    Ok(concerns)
 }

@@ -15,6 +15,7 @@ mod proofs;
 mod quarantine;
 mod reload;
 mod render;
+mod resume;
 mod retry;
 mod route_book;
 mod routes;

@@ -14,6 +14,7 @@ use crate::control::concerns;
 use crate::control::error::{ApiError, FieldProblem};
 use crate::control::parse;
 use crate::control::quarantine::{self, Decisions};
+use crate::control::resume::{self, Losses};
 use crate::control::retry;
 use crate::control::shared::{Shared, blocking};
 use crate::engine::Fatal;
@@ -39,7 +40,12 @@ impl Operators {
 
     /// A ledger that was paused may have contradicted itself: two operators let it go on. The first one's wish is durable, and
     /// forgotten with the pause that it is about.
-    async fn second_person(&self, scope: &str, by: &str) -> Result<(), ApiError> {
+    async fn second_person(
+        &self,
+        scope: &str,
+        by: &str,
+        what: &'static str,
+    ) -> Result<(), ApiError> {
         if !matches!(scope.parse(), Ok(Scope::Ledger(_))) {
             return Ok(());
         }
@@ -47,12 +53,13 @@ impl Operators {
         blocking(move || {
             let parts = &shared.parts;
             let first = parts.store.decision(&scope)?;
-            if first.is_some_and(|first| first.by != by) || !parts.pauses.list()?.contains(&scope) {
+            let decided = first.is_some_and(|first| first.by != by && first.what == what);
+            if decided || !parts.pauses.list()?.contains(&scope) {
                 return Ok(());
             }
             let decision = FirstDecision {
                 by: by.clone(),
-                what: "resume".into(),
+                what: what.into(),
                 occasion: 0,
                 at: shared.now(),
             };
@@ -60,7 +67,7 @@ impl Operators {
             kept.map_err(|error| shared.stop(Fatal(error)))?;
             Err(ApiError::SecondPerson {
                 subject: scope,
-                reason: format!("{by} wants it to go on: a second operator must resume it too"),
+                reason: format!("{by} decided to {what}: a second operator must decide the same"),
             })
         })
         .await
@@ -117,9 +124,23 @@ impl OperatorService for Operators {
     ) -> Result<Response<pb::ResumeResponse>, Status> {
         let by = permit(&request, OPERATE)?.name;
         let _resuming = self.resuming.lock().await;
-        self.second_person(&request.get_ref().scope, &by).await?;
+        let asked = request.get_ref();
+        let losses = if asked.accept_losses {
+            Losses::Accepted
+        } else {
+            Losses::NotAccepted
+        };
+        self.second_person(&asked.scope, &by, losses.decision())
+            .await?;
+        let mut by = by;
+        if let Ok(scope) = asked.scope.parse() {
+            let accepted = resume::examined(&self.shared, &scope, losses).await?;
+            if !accepted.is_empty() {
+                by = format!("{by}, accepting: {accepted}");
+            }
+        }
         let resume = move |pauses: &Pauses, scope: &Scope| pauses.resume(scope, &by);
-        let paused = self.change(&request.get_ref().scope, resume).await?;
+        let paused = self.change(&asked.scope, resume).await?;
         Ok(Response::new(pb::ResumeResponse { paused }))
     }
 

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use isthmus_core::id::LedgerId;
 use isthmus_core::ports::{
-    Append, AppendError, BookChange, Cursor, Fact, FindError, Ledger, Observations, Observed,
+    Append, AppendError, BookChange, Cursor, Fact, FindError, Ledger, LedgerKind, Moved,
+    Observations, Observed,
 };
+use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Receipt;
 use isthmus_core::terms::{Burn, Return, Terms};
 use isthmus_core::transfer::Event;
 use isthmus_store::{Store, StoredRouteStatus};
 
-use crate::engine::pause::{Pauses, Scope};
+use crate::engine::pause::Pauses;
 use crate::engine::watch::LedgerWatch;
 use crate::engine::{Fatal, Recorder, leaves};
 use crate::error_chain::chain;
@@ -26,6 +28,8 @@ const TROUBLED: Duration = Duration::from_secs(1);
 const PAGE: usize = 256;
 /// A cursor that moved this far without a fact is written too, so that a restart does not look at it all again.
 const QUIET_STRIDE: u64 = 500;
+/// The same in blocks of a chain: its hash is how a restart notices that what was final has changed meanwhile.
+const QUIET_BLOCKS: u64 = 10;
 
 /// Observes one ledger.
 #[derive(Debug)]
@@ -56,6 +60,7 @@ impl Observer {
         let id = self.ledger.profile().id.clone();
         let mut cursor = self.stored_cursor(&id)?;
         let mut written = cursor.height;
+        let mut looked_up = self.pauses.resolutions();
         loop {
             match self.ledger.observe(&cursor, PAGE).await {
                 Ok(observations) => {
@@ -64,8 +69,14 @@ impl Observer {
                         .await?;
                     tokio::time::sleep(pause).await;
                 }
+                // People took the ledger as it is now, while it was asked about what it was before or since.
+                Err(FindError::Contradiction(_)) if self.pauses.resolutions() != looked_up => {
+                    looked_up = self.pauses.resolutions();
+                    cursor = self.stored_cursor(&id)?;
+                    written = cursor.height;
+                }
                 Err(error) => {
-                    self.trouble(&id, error)?;
+                    self.trouble(error)?;
                     tokio::time::sleep(TROUBLED).await;
                 }
             }
@@ -102,7 +113,11 @@ impl Observer {
             self.watch.troubled(why);
             return Ok(IDLE);
         }
-        let strode = next.height.saturating_sub(*written) >= QUIET_STRIDE;
+        let stride = match self.ledger.profile().kind {
+            LedgerKind::Registry => QUIET_STRIDE,
+            LedgerKind::Chain => QUIET_BLOCKS,
+        };
+        let strode = next.height.saturating_sub(*written) >= stride;
         if eventful || strode {
             let append = Append {
                 cursor: Some((id.clone(), next.clone())),
@@ -120,7 +135,10 @@ impl Observer {
     async fn fact(&self, observed: Observed) -> Result<Page, Fatal> {
         match observed.fact {
             Fact::Burned(burn) => self.burned(burn, observed.receipt).await,
-            Fact::Unattributed { reference, units } => {
+            Fact::Moved(Moved {
+                reference, units, ..
+            })
+            | Fact::Unattributed { reference, units } => {
                 let serials: Vec<_> = units.iter().map(ToString::to_string).collect();
                 let finding = format!(
                     "movement {reference:?} of {} is not ours",
@@ -160,6 +178,7 @@ impl Observer {
                 burn: id,
                 pool: back.pool,
                 blocks: back.allocation.clone(),
+                written_off: back.written_off,
             }],
             events: vec![Event::Burned {
                 terms: Terms::Return(back),
@@ -196,21 +215,19 @@ impl Observer {
                     pool: pool.id(),
                     custody_account: pool.custody_account,
                     allocation,
+                    written_off: Quantity::ZERO,
                 }));
             }
         }
         Ok(None)
     }
 
-    fn trouble(&self, id: &LedgerId, error: FindError) -> Result<(), Fatal> {
+    fn trouble(&self, error: FindError) -> Result<(), Fatal> {
         match error {
             FindError::Unavailable(error) => self.watch.troubled(chain(error.as_ref())),
             FindError::Contradiction(contradiction) => {
-                let by = format!("isthmus: {contradiction}");
                 self.watch.troubled(contradiction.to_string());
-                let scope = Scope::Ledger(id.clone());
-                tracing::error!(%scope, %contradiction, "paused");
-                self.pauses.pause(&scope, &by).map_err(Fatal)?;
+                self.pauses.halt(&contradiction).map_err(Fatal)?;
             }
         }
         Ok(())

@@ -52,6 +52,7 @@ async fn a_role_opens_what_it_is_for_and_nothing_else() {
     assert!(server.operator("guardian").pause(scope()).await.is_ok());
     let resume = pb::ResumeRequest {
         scope: "all".into(),
+        accept_losses: false,
     };
     let refused = server
         .operator("guardian")

@@ -42,7 +42,10 @@ async fn a_pause_is_durable_logged_and_lifted_by_an_operator() {
 
     let resumed = server
         .operator("operator-1")
-        .resume(pb::ResumeRequest { scope: scope() })
+        .resume(pb::ResumeRequest {
+            scope: scope(),
+            accept_losses: false,
+        })
         .await;
     assert!(resumed.unwrap().into_inner().paused.is_empty());
     assert!(matches!(newest_leaf(&server), Leaf::Resumed { .. }));
@@ -67,7 +70,10 @@ async fn a_paused_ledger_goes_on_when_two_operators_say_so() {
     let pause = pb::PauseRequest { scope: scope() };
     server.operator("guardian").pause(pause).await.unwrap();
     let resume = async |by: &str| {
-        let request = pb::ResumeRequest { scope: scope() };
+        let request = pb::ResumeRequest {
+            scope: scope(),
+            accept_losses: false,
+        };
         server.operator(by).resume(request).await
     };
     for _ in 0..2 {
@@ -217,7 +223,7 @@ async fn status_says_in_words_what_to_look_at() {
         "lane vcs:sandbox/lock: 1 waiting, the oldest for 61 s; last report: connection refused",
         not_approved.as_str(),
         "attester attester-1 has not called yet",
-        "all is paused",
+        "all is paused by operator-1",
         "1 quarantined",
     ];
     assert_eq!(

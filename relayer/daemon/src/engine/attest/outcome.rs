@@ -5,14 +5,14 @@ use std::collections::HashSet;
 
 use isthmus_core::id::TransferId;
 use isthmus_core::operation::{Operation, SignedVoid};
-use isthmus_core::ports::{Attempt, FindError, Found};
-use isthmus_core::receipt::Finding;
+use isthmus_core::ports::{Attempt, Contradiction, FindError, Found};
 use isthmus_core::transfer::Transfer;
 
 use crate::engine::attest::Collector;
+use crate::engine::contradiction::Stop;
+use crate::engine::lane::contradiction_finding;
 use crate::engine::{Fatal, settle};
 use crate::error_chain::chain;
-use crate::error_code::ErrorCode;
 
 impl Collector {
     /// Which of these the gate has no outcome for. What it has is recorded; what it may have soon is put off.
@@ -38,17 +38,24 @@ impl Collector {
                     self.put_off(transfer, chain(error.as_ref()))?;
                 }
                 Err(FindError::Contradiction(contradiction)) => {
-                    let finding = Finding {
-                        code: ErrorCode::LedgerContradiction.code().into(),
-                        detail: contradiction.to_string(),
-                    };
-                    self.recorder.quarantine(transfer.id(), finding).await?;
+                    match self.contradicted(transfer.id(), &contradiction)? {
+                        Stop::Ledger => self.put_off(transfer, contradiction.to_string())?,
+                        Stop::Transfer => {
+                            let finding = contradiction_finding(&contradiction);
+                            self.recorder.quarantine(transfer.id(), finding).await?;
+                        }
+                    }
                 }
             }
         }
         self.recorder.settle(facts).await?;
         self.defer(&later)?;
         Ok(open)
+    }
+
+    fn contradicted(&self, id: TransferId, contradiction: &Contradiction) -> Result<Stop, Fatal> {
+        let stop = self.gatekeeper.contradicted(id, contradiction);
+        stop.map_err(Fatal)
     }
 
     /// Asks for the outcome of a transfer, whichever it is: nothing is sent for it.

@@ -1,0 +1,326 @@
+//! Looking again at what a chain said, before two people let it go on after a contradiction: every recorded mint, void and burn
+//! is compared with what is final now, the newest first. What vanished and can be done again is sent again.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use isthmus_core::id::TransferId;
+use isthmus_core::operation::{Authorisation, MintItem, Operation, OperationKind};
+use isthmus_core::ports::{
+    Append, Attempt, BoxError, Cursor, Fact, FindError, Found, Ledger, Recorded, StoreError,
+};
+use isthmus_core::quantity::Quantity;
+use isthmus_core::receipt::{Finding, Receipt};
+use isthmus_core::terms::{Burn, Outbound, Return, Terms};
+use isthmus_core::time::Timestamp;
+use isthmus_core::transfer::{Event, State, Transfer};
+use isthmus_store::{Filter, Store};
+
+use crate::engine::{Fatal, Recorder};
+use crate::error_chain::chain;
+use crate::error_code::ErrorCode;
+
+/// Transfers in one page. When a page of the ledger's transfers is where it was, so are the older ones.
+const PAGE: usize = 256;
+/// From the first block on, without a hash that would have to be there.
+const START: Cursor = Cursor {
+    height: 0,
+    block: None,
+    last_number: 0,
+};
+
+/// Compares one chain with the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Examination<'a> {
+    /// The chain.
+    pub ledger: &'a dyn Ledger,
+    /// What was recorded, and where quarantines are.
+    pub recorder: &'a Recorder,
+    /// Lists.
+    pub store: &'a Store,
+}
+
+/// Something recorded as final that is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    transfer: TransferId,
+    quantity: Quantity,
+    what: OperationKind,
+    remedy: String,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {} of {} by transfer {} is not on the chain any more: {}",
+            self.what, self.quantity, self.transfer, self.remedy
+        )
+    }
+}
+
+/// Why there is no comparison.
+#[derive(Debug, thiserror::Error)]
+pub enum ExaminationError {
+    /// The chain did not answer, or contradicts itself still.
+    #[error("the ledger cannot be compared with the journal yet")]
+    Ledger(#[source] BoxError),
+    /// The store.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+}
+
+impl From<StoreError> for ExaminationError {
+    fn from(error: StoreError) -> Self {
+        Self::Fatal(Fatal(error))
+    }
+}
+
+impl From<FindError> for ExaminationError {
+    fn from(error: FindError) -> Self {
+        Self::Ledger(Box::new(error))
+    }
+}
+
+/// An outcome as it was recorded, with what it takes to do it again.
+struct Outcome {
+    transfer: TransferId,
+    quantity: Quantity,
+    receipt: Receipt,
+    attempt: Attempt,
+    /// Until when sending it again has an effect.
+    until: Option<Timestamp>,
+}
+
+impl Examination<'_> {
+    /// Takes the chain as it is now and says what of the journal is not there. Returns whose burn vanished before anything was
+    /// given for it are quarantined at once, everything else is the caller's to decide.
+    pub async fn run(&self) -> Result<Vec<Loss>, ExaminationError> {
+        self.ledger.accept_history();
+        let burns = self.burns().await?;
+        let (mut losses, mut before) = (Vec::new(), None);
+        loop {
+            let listed = self.store.list(&Filter::default(), before, PAGE)?;
+            let Some(last) = listed.last() else {
+                return Ok(losses);
+            };
+            before = Some(last.serial);
+            let (mut looked_at, mut moved, mut outcomes) = (0, false, Vec::new());
+            for entry in &listed {
+                let journal = self.recorder.journal();
+                let Some(transfer) = journal.transfer(entry.id)? else {
+                    continue;
+                };
+                let id = &self.ledger.profile().id;
+                match transfer.terms() {
+                    Terms::Return(back) if back.burn.ledger == *id => {
+                        looked_at += 1;
+                        let found = burns.get(&transfer.id());
+                        moved |= self.burn(&transfer, back, found, &mut losses).await?;
+                    }
+                    Terms::Outbound(outbound) if outbound.terms.destination == *id => {
+                        looked_at += 1;
+                        let history = journal.history(entry.id)?;
+                        outcomes.extend(recorded(outbound, &history));
+                    }
+                    Terms::Return(_) | Terms::Outbound(_) => {}
+                }
+            }
+            moved |= self.outcomes(outcomes, &mut losses).await?;
+            if looked_at > 0 && !moved {
+                return Ok(losses);
+            }
+        }
+    }
+
+    /// Has the observer read everything again: burns of the new history that nobody has seen among it.
+    pub async fn anchor_anew(&self) -> Result<(), Fatal> {
+        let append = Append {
+            cursor: Some((self.ledger.profile().id.clone(), START)),
+            ..Append::default()
+        };
+        self.recorder.record(vec![append]).await.map(drop)
+    }
+
+    async fn burns(&self) -> Result<HashMap<TransferId, (Burn, Receipt)>, FindError> {
+        let (mut burns, mut cursor) = (HashMap::new(), START);
+        loop {
+            let page = self.ledger.observe(&cursor, PAGE).await?;
+            for observed in page.facts {
+                if let Fact::Burned(burn) = observed.fact {
+                    burns.insert(burn.id(), (burn, observed.receipt));
+                }
+            }
+            if page.next.height >= page.head || page.next == cursor {
+                return Ok(burns);
+            }
+            cursor = page.next;
+        }
+    }
+
+    /// Whether a burn is not where it was.
+    async fn burn(
+        &self,
+        transfer: &Transfer,
+        back: &Return,
+        found: Option<&(Burn, Receipt)>,
+        losses: &mut Vec<Loss>,
+    ) -> Result<bool, Fatal> {
+        if let Some((burn, receipt)) = found
+            && *burn == back.burn
+        {
+            let take = transfer.state().take();
+            return Ok(take.is_none_or(|take| take.position != receipt.position));
+        }
+        let (id, burn) = (transfer.id(), &back.burn);
+        let instead = match found {
+            Some((other, _)) => format!(
+                "burn {} is now of {} by {}",
+                other.number, other.quantity, other.holder
+            ),
+            None => format!("there is no burn {}", burn.number),
+        };
+        match transfer.state() {
+            State::Completed { .. } => losses.push(Loss {
+                transfer: id,
+                quantity: burn.quantity,
+                what: OperationKind::Burn,
+                remedy: format!(
+                    "{instead}, and the originals were given: the pool is short of that, mints of its class stop until it is covered"
+                ),
+            }),
+            State::Quarantined { .. } => {}
+            State::Requested
+            | State::Taken { .. }
+            | State::Authorised { .. }
+            | State::Withdrawing { .. }
+            | State::Voided { .. }
+            | State::Owed { .. }
+            | State::Returned { .. }
+            | State::Rejected { .. } => {
+                let finding = Finding {
+                    code: ErrorCode::LedgerContradiction.code().into(),
+                    detail: format!("its burn vanished after it was final: {instead}"),
+                };
+                self.recorder.quarantine(id, finding).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether any outcome is not where it was.
+    async fn outcomes(
+        &self,
+        outcomes: Vec<Outcome>,
+        losses: &mut Vec<Loss>,
+    ) -> Result<bool, ExaminationError> {
+        let mut moved = false;
+        for part in outcomes.chunks(self.ledger.profile().max_batch) {
+            let attempts: Vec<_> = part.iter().map(|outcome| outcome.attempt.clone()).collect();
+            let answers = self.ledger.find(&attempts).await;
+            for (outcome, answer) in part.iter().zip(answers) {
+                let remedy = match answer? {
+                    Found::Final(receipt) if receipt.operation == outcome.receipt.operation => {
+                        moved |= receipt.position != outcome.receipt.position;
+                        continue;
+                    }
+                    Found::Final(receipt) => format!("there is a {} instead", receipt.operation),
+                    Found::Unsettled { .. } => "it is under way again, not final yet".into(),
+                    Found::Absent | Found::Refused(_) | Found::Dead(_) => self.again(outcome).await,
+                };
+                moved = true;
+                losses.push(Loss {
+                    transfer: outcome.transfer,
+                    quantity: outcome.quantity,
+                    what: outcome.receipt.operation,
+                    remedy,
+                });
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Sends once more what the journal holds the signatures of. The gate does it at most once, whoever else sends it.
+    async fn again(&self, outcome: &Outcome) -> String {
+        let now = self.recorder.clock().now();
+        if let Some(until) = outcome.until.filter(|until| *until <= now) {
+            return format!(
+                "what was signed counted until {} and cannot be sent again",
+                until.s()
+            );
+        }
+        let operation = std::slice::from_ref(&outcome.attempt.operation);
+        let sent = match self.ledger.prepare(operation).await.pop() {
+            Some(Ok(draft)) => match self.ledger.send(&[draft]).await.pop() {
+                Some(Err(error)) => Err(chain(&error)),
+                Some(Ok(())) | None => Ok(()),
+            },
+            Some(Err(error)) => Err(chain(&error)),
+            None => Err("nothing was prepared".into()),
+        };
+        match sent {
+            Ok(()) => "it was sent again: resume once it is final".into(),
+            Err(why) => format!("it could not be sent again: {why}"),
+        }
+    }
+}
+
+/// The outcome that the journal has for an outbound transfer, with the authorisation that led to it.
+fn recorded(outbound: &Outbound, history: &[Recorded]) -> Option<Outcome> {
+    let outcome = |event: &Event| {
+        if let Event::Given(receipt) | Event::Voided(receipt) = event {
+            return Some(receipt.clone());
+        }
+        None
+    };
+    let mut newest_first = history.iter().rev().map(|recorded| &recorded.event);
+    let receipt = newest_first.clone().find_map(outcome)?;
+    let terms = &outbound.terms;
+    let (transfer, ledger) = (terms.id(), terms.destination.clone());
+    let (operation, until) = newest_first.find_map(|event| {
+        let Event::Authorised(authorisation) = event else {
+            return None;
+        };
+        match authorisation {
+            Authorisation::Mint(batch) if receipt.operation == OperationKind::Mint => {
+                let item = MintItem {
+                    transfer,
+                    asset_class: terms.asset_class,
+                    recipient: terms.recipient,
+                    quantity: terms.quantity_g,
+                };
+                let batch = std::sync::Arc::clone(batch);
+                let until = Some(batch.deadline);
+                let ledger = ledger.clone();
+                Some((
+                    Operation::Mint {
+                        item,
+                        ledger,
+                        batch,
+                    },
+                    until,
+                ))
+            }
+            Authorisation::Void(void) if receipt.operation == OperationKind::Void => {
+                let (ledger, authorisation) = (ledger.clone(), void.clone());
+                let void = Operation::Void {
+                    transfer,
+                    ledger,
+                    authorisation,
+                };
+                Some((void, None))
+            }
+            Authorisation::Mint(_) | Authorisation::Void(_) => None,
+        }
+    })?;
+    Some(Outcome {
+        transfer,
+        quantity: terms.quantity_g,
+        receipt,
+        attempt: Attempt {
+            operation,
+            drafts: Vec::new(),
+        },
+        until,
+    })
+}
