@@ -43,6 +43,12 @@ impl Doubts {
         }
     }
 
+    /// The registry has taken the draft. What it answers to questions may be older than that for a while: then that nothing is
+    /// recorded means nothing, as if the draft were still under way.
+    pub(crate) fn taken(&self, draft: DraftId, now: Timestamp) {
+        self.unanswered(draft, now);
+    }
+
     /// Nobody knows whether the draft arrived, from `now` on.
     pub(crate) fn unanswered(&self, draft: DraftId, now: Timestamp) {
         let mut state = self.state();
@@ -105,6 +111,12 @@ mod tests {
             until(1, 1_080),
             Some(at(1_170)),
             "a later answer is no answer to the lost one"
+        );
+        doubts.taken(draft(3), at(3_000));
+        assert_eq!(
+            until(3, 3_050),
+            Some(at(3_100)),
+            "a question answered from the past does not undo what the registry took"
         );
     }
 }

@@ -161,7 +161,7 @@ fn answer(ledger: &VcsLedger, outgoing: &Outgoing, outcome: Outcome) -> Answer {
     let kind = verdict::kind(&outgoing.entry);
     match outcome {
         Outcome::Executed { .. } | Outcome::Proposed { .. } => {
-            ledger.doubts().ours(outgoing.id, ledger.now());
+            ledger.doubts().taken(outgoing.id, ledger.now());
             Ok(())
         }
         // What is recorded under the reference, only `find` says.

@@ -75,7 +75,7 @@ impl Collector {
         let mut flying = HashSet::new();
         loop {
             // Interest is registered before the query, so that a write in between is not missed.
-            wake.borrow_and_update();
+            wake.look();
             if flights.len() < MOST_FLIGHTS {
                 for flight in self.take(&flying, MOST_FLIGHTS - flights.len()).await? {
                     flying.extend(flight.ids());

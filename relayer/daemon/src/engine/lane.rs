@@ -74,7 +74,7 @@ impl LaneWorker {
         let mut wake = self.recorder.wake();
         loop {
             // Interest is registered before the query, so that a write in between is not missed.
-            wake.borrow_and_update();
+            wake.look();
             let busy = self.round().await?;
             if !busy {
                 let _timed_out = tokio::time::timeout(IDLE, wake.changed()).await;

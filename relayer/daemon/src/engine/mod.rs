@@ -16,6 +16,7 @@ pub mod pause;
 pub mod ports;
 pub mod recorder;
 pub mod settle;
+pub mod wake;
 pub mod watch;
 
 pub use recorder::{Fatal, Recorder};

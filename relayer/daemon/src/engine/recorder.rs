@@ -9,11 +9,12 @@ use isthmus_core::ports::{Append, AppendError, Appended, Journal, StoreError};
 use isthmus_core::receipt::Finding;
 use isthmus_core::transfer::{Event, Transfer};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
 use crate::crash_point::{self, Moment};
 use crate::engine::backoff::Notes;
 use crate::engine::leaves;
+use crate::engine::wake::{Wake, Writes};
 use crate::error_chain::chain;
 use isthmus_core::time::Clock;
 
@@ -76,7 +77,7 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     notes: Arc<Notes>,
     changed: broadcast::Sender<TransferId>,
-    version: Arc<watch::Sender<u64>>,
+    writes: Writes,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -89,13 +90,12 @@ impl Recorder {
     /// Over a journal.
     pub fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>) -> Self {
         let (changed, _) = broadcast::channel(WATCH_BACKLOG);
-        let (version, _) = watch::channel(0);
         Self {
             journal,
             clock,
             notes: Arc::default(),
             changed,
-            version: Arc::new(version),
+            writes: Writes::default(),
         }
     }
 
@@ -120,8 +120,8 @@ impl Recorder {
     }
 
     /// Ticks with every write: what a lane waits for. Subscribe before reading what is due, so that no wake-up is lost.
-    pub fn wake(&self) -> watch::Receiver<u64> {
-        self.version.subscribe()
+    pub fn wake(&self) -> Wake {
+        self.writes.subscribe()
     }
 
     /// Writes a batch durably. Entries fail one by one; only the disk fails them all.
@@ -149,8 +149,7 @@ impl Recorder {
                 Err(other) => checked.push(Err(other)),
             }
         }
-        self.version
-            .send_modify(|version| *version = version.wrapping_add(1));
+        self.writes.tick();
         Ok(checked)
     }
 
