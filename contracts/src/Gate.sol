@@ -8,14 +8,19 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CarbonUnits} from "./CarbonUnits.sol";
 import {Messages} from "./Messages.sol";
 import {SignerSet} from "./SignerSet.sol";
-import {MintItem, Outcome, SkipReason} from "./Types.sol";
+import {Outcome, SentItem, Settlement, SkipReason} from "./Types.sol";
 
 /// @title Gate
 /// @notice The door through which carbon units enter and leave this chain. It mints what k of n attesters signed, each
 /// transfer at most once; voids what must never be minted; and burns for whoever holds units. Whoever submits a
 /// message is irrelevant: a stolen relayer can mint nothing.
-contract Gate is SignerSet, AccessControl, Pausable {
+contract Gate is SignerSet, Pausable, AccessControl {
     using SafeCast for uint256;
+
+    /// @dev What the gate knows of a transfer, in one word: outcome | height << 8. A struct of both would cost another load.
+    struct Record {
+        uint256 word;
+    }
 
     /// @dev What the gate knows of a class, in one slot because every mint reads it.
     struct Class {
@@ -28,8 +33,10 @@ contract Gate is SignerSet, AccessControl, Pausable {
     bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
     /// @notice Longest profile that registers a class, in bytes.
     uint256 public constant MAX_PROFILE_LENGTH = 1024;
-    /// @notice Gas that one mint may use, its recipient's hook included. The mint itself takes at most 55 000, so a hook
-    /// has at least 90 000. Every item gets all of it or the batch reverts.
+    /// @notice Most items in a batch: as many as `BatchMinted` has bits.
+    uint256 public constant MAX_ITEMS = 256;
+    /// @notice Gas that a mint to a contract may use, the contract's hook included. The mint itself takes at most 55 000, so a
+    /// hook has at least 90 000. Every such item gets all of it or the batch reverts.
     uint256 public constant ITEM_GAS = 150_000;
     /// @notice Purpose of a burn: the originals go to the account named in the instruction.
     uint8 public constant PURPOSE_RELEASE = 1;
@@ -48,10 +55,11 @@ contract Gate is SignerSet, AccessControl, Pausable {
 
     /// @notice How many burns there were; the number of the latest one.
     uint256 public burnCount;
-    mapping(bytes32 transferId => Outcome) private _outcomes;
+    mapping(bytes32 transferId => Record) private _records;
     mapping(uint256 assetClass => Class) private _classes;
 
-    event Minted(bytes32 indexed transferId, uint256 indexed assetClass, address indexed recipient, uint256 quantity);
+    /// @notice What a batch did: item i was minted if bit i of `minted` is set, else skipped.
+    event BatchMinted(uint256 minted, uint256[] classes, SentItem[] items);
     event Skipped(bytes32 indexed transferId, uint8 reason);
     event Voided(bytes32 indexed transferId);
     event Burned(
@@ -68,6 +76,8 @@ contract Gate is SignerSet, AccessControl, Pausable {
 
     /// @notice The batch counted until `deadline`, and it is later.
     error DeadlinePassed(uint64 deadline, uint256 timestamp);
+    /// @notice More items than a batch may have.
+    error TooManyItems(uint256 items, uint256 max);
     /// @notice Too little gas to give this item what it may use. Send the batch again with more.
     error TooLittleGas(uint256 item, uint256 gasLeft, uint256 needed);
     /// @notice The transfer has its outcome already.
@@ -115,6 +125,7 @@ contract Gate is SignerSet, AccessControl, Pausable {
     }
 
     /// @notice Mints what the quorum signed. An item that cannot be minted is skipped and stays unspent; it harms no other.
+    /// @param classes The asset classes that the items name by their place here.
     /// @param items What to mint.
     /// @param logSize Size of the proof log under whose checkpoint the locks are logged; kept by whoever keeps the calldata.
     /// @param logRoot Root of that log.
@@ -122,7 +133,8 @@ contract Gate is SignerSet, AccessControl, Pausable {
     /// @param deadline Last block timestamp at which the batch counts, in seconds.
     /// @param signatures r ‖ s ‖ v each, strictly ascending by signer.
     function mintBatch(
-        MintItem[] calldata items,
+        uint256[] calldata classes,
+        SentItem[] calldata items,
         uint64 logSize,
         bytes32 logRoot,
         uint32 epoch_,
@@ -131,27 +143,21 @@ contract Gate is SignerSet, AccessControl, Pausable {
     ) external {
         _requireCurrent(epoch_);
         if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
-        _verify(Messages.mintBatch(items, logSize, logRoot, epoch_, deadline), signatures);
-        bool pausedNow = paused();
-        for (uint256 i = 0; i < items.length; ++i) {
-            MintItem calldata item = items[i];
-            SkipReason reason = _mint(item, i, pausedNow);
-            if (reason == SkipReason.None) {
-                emit Minted(item.transferId, item.assetClass, item.recipient, item.quantity);
-            } else {
-                emit Skipped(item.transferId, uint8(reason));
-            }
-        }
+        if (items.length > MAX_ITEMS) revert TooManyItems(items.length, MAX_ITEMS);
+        bytes32 itemsHash = Messages.hashItems(classes, items);
+        _verify(Messages.mintBatch(itemsHash, logSize, logRoot, epoch_, deadline), signatures);
+        _emitBatch(_mintAll(classes, items), classes, items);
     }
 
     /// @notice Settles that a transfer is never minted, so that its units can be unlocked at the origin. Works while paused:
     /// whoever waits for units must not wait for the admin too.
     function voidTransfer(bytes32 transferId, uint32 epoch_, bytes[] calldata signatures) external {
-        Outcome outcome = _outcomes[transferId];
+        Record storage record = _records[transferId];
+        Outcome outcome = _outcome(record.word);
         if (outcome != Outcome.None) revert AlreadySettled(transferId, outcome);
         _requireCurrent(epoch_);
         _verify(Messages.voidTransfer(transferId, epoch_), signatures);
-        _outcomes[transferId] = Outcome.Voided;
+        record.word = _settled(Outcome.Voided);
         emit Voided(transferId);
     }
 
@@ -192,11 +198,12 @@ contract Gate is SignerSet, AccessControl, Pausable {
         _unpause();
     }
 
-    /// @notice The outcome of each transfer, as `Outcome`.
-    function outcomes(bytes32[] calldata transferIds) external view returns (uint8[] memory answers) {
-        answers = new uint8[](transferIds.length);
+    /// @notice The outcome of each transfer, and the block that holds its event.
+    function outcomes(bytes32[] calldata transferIds) external view returns (Settlement[] memory answers) {
+        answers = new Settlement[](transferIds.length);
         for (uint256 i = 0; i < transferIds.length; ++i) {
-            answers[i] = uint8(_outcomes[transferIds[i]]);
+            uint256 word = _records[transferIds[i]].word;
+            answers[i] = Settlement(_outcome(word), uint64(word >> 8));
         }
     }
 
@@ -210,31 +217,146 @@ contract Gate is SignerSet, AccessControl, Pausable {
         return _capOf(_classes[assetClass]);
     }
 
-    /// @dev Mints one item, or says why not and leaves everything as it was. Never reverts but for gas.
-    function _mint(MintItem calldata item, uint256 index, bool pausedNow) private returns (SkipReason) {
-        Outcome outcome = _outcomes[item.transferId];
-        if (outcome == Outcome.Minted) return SkipReason.AlreadyMinted;
-        if (outcome == Outcome.Voided) return SkipReason.AlreadyVoided;
-        if (pausedNow) return SkipReason.Paused;
-        if (item.quantity == 0) return SkipReason.ZeroQuantity;
-        Class memory class = _classes[item.assetClass];
-        if (!class.registered) return SkipReason.UnknownClass;
+    /// @dev Neighbours of one class that nothing stands against make up a run, which the units mint in one call: no foreign code
+    /// runs meanwhile, so the cap is compared with a supply that is read once. All other items go alone, after the run before
+    /// them is carried out, so that a recipient that is called sees units, supply and outcomes as they are.
+    /// @return minted Bit i is set if item i was minted.
+    function _mintAll(uint256[] calldata classes, SentItem[] calldata items) private returns (uint256 minted) {
+        for (uint256 i = 0; i < items.length;) {
+            uint256 assetClass = classes[uint8(items[i].content >> 88)];
+            uint256 end = _settleRun(items, i, _room(assetClass));
+            unchecked {
+                if (end > i) {
+                    _mintRun(assetClass, items[i:end]);
+                    // As many ones as the run is long; also 256.
+                    minted |= ((1 << (end - i)) - 1) << i;
+                    i = end;
+                } else {
+                    if (_mintAlone(assetClass, items[i].transferId, items[i].content, i)) minted |= 1 << i;
+                    ++i;
+                }
+            }
+        }
+    }
 
-        // Before the recipient is called, so that it finds its transfer settled if it comes back.
-        _outcomes[item.transferId] = Outcome.Minted;
+    /// @dev Settles items as minted, from `start` to the first that is of another class, has an outcome, is zero or more than
+    /// `room` leaves, or is for nobody or for an account with code. Whoever calls this mints them.
+    /// @return end Where the run ends.
+    function _settleRun(SentItem[] calldata items, uint256 start, uint256 room) private returns (uint256 end) {
+        uint256 settled = _settled(Outcome.Minted);
+        assembly ("memory-safe") {
+            let source := add(items.offset, shl(6, start))
+            let last := add(items.offset, shl(6, items.length))
+            let place := byte(20, calldataload(add(source, 0x20)))
+            mstore(0x20, _records.slot)
+            for {} lt(source, last) { source := add(source, 0x40) } {
+                let content := calldataload(add(source, 0x20))
+                let recipient := shr(96, content)
+                let quantity := and(content, 0xffffffffffffffffffffff)
+                // One comparison for 0 < quantity <= room: zero less one is more than any room.
+                if or(
+                    or(xor(byte(20, content), place), iszero(lt(sub(quantity, 1), room))),
+                    or(iszero(recipient), extcodesize(recipient))
+                ) { break }
+                mstore(0x00, calldataload(source))
+                let record := keccak256(0x00, 0x40)
+                if sload(record) { break }
+                sstore(record, settled)
+                room := sub(room, quantity)
+            }
+            end := shr(6, sub(source, items.offset))
+        }
+    }
+
+    /// @dev Mints an item to a contract, or says why it cannot be minted. Everything before it has been carried out.
+    function _mintAlone(uint256 assetClass, bytes32 id, uint256 content, uint256 index) private returns (bool) {
+        Record storage record = _records[id];
+        SkipReason reason = _whyNot(record.word, assetClass, content);
+        if (reason == SkipReason.None) {
+            // Before the contract is called, so that it finds its transfer settled if it comes back.
+            record.word = _settled(Outcome.Minted);
+            if (_mintToContract(assetClass, content, index)) return true;
+            record.word = 0;
+            reason = SkipReason.RecipientRefused;
+        }
+        emit Skipped(id, uint8(reason));
+        return false;
+    }
+
+    /// @dev `units.mintToAccounts(assetClass, run)` and `emit BatchMinted(minted, classes, items)` below are written out because
+    /// items lie in calldata as they are needed; Solidity would take each apart and put it together again.
+    function _mintRun(uint256 assetClass, SentItem[] calldata run) private {
+        address target = address(units);
+        bytes4 selector = CarbonUnits.mintToAccounts.selector;
+        assembly ("memory-safe") {
+            let call_ := mload(0x40)
+            let size := shl(6, run.length)
+            mstore(call_, selector)
+            mstore(add(call_, 0x04), assetClass)
+            mstore(add(call_, 0x24), 0x40)
+            mstore(add(call_, 0x44), run.length)
+            calldatacopy(add(call_, 0x64), run.offset, size)
+            if iszero(call(gas(), target, 0, call_, add(size, 0x64), 0, 0)) {
+                // Only for want of gas; what was said about it goes on to the caller.
+                returndatacopy(call_, 0, returndatasize())
+                revert(call_, returndatasize())
+            }
+        }
+    }
+
+    function _emitBatch(uint256 minted, uint256[] calldata classes, SentItem[] calldata items) private {
+        bytes32 topic = BatchMinted.selector;
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, minted)
+            mstore(add(data, 0x20), 0x60)
+            let size := shl(5, classes.length)
+            mstore(add(data, 0x40), add(size, 0x80))
+            mstore(add(data, 0x60), classes.length)
+            calldatacopy(add(data, 0x80), classes.offset, size)
+            let end := add(add(data, 0x80), size)
+            mstore(end, items.length)
+            size := shl(6, items.length)
+            calldatacopy(add(end, 0x20), items.offset, size)
+            log1(data, sub(add(add(end, 0x20), size), data), topic)
+        }
+    }
+
+    /// @dev Why an item cannot be minted, as far as this does not depend on the recipient's code.
+    function _whyNot(uint256 word, uint256 assetClass, uint256 content) private view returns (SkipReason) {
+        if (word != 0) return _outcome(word) == Outcome.Minted ? SkipReason.AlreadyMinted : SkipReason.AlreadyVoided;
+        if (paused()) return SkipReason.Paused;
+        if (uint88(content) == 0) return SkipReason.ZeroQuantity;
+        if (!_classes[assetClass].registered) return SkipReason.UnknownClass;
+        if (content >> 96 == 0) return SkipReason.RecipientRefused;
+        return uint88(content) > _room(assetClass) ? SkipReason.CapExceeded : SkipReason.None;
+    }
+
+    /// @dev Whether the contract took the units. If not, everything since the call is undone, the contract's doings included.
+    function _mintToContract(uint256 class, uint256 content, uint256 index) private returns (bool) {
         // A relayer who sends too little gas must not be able to pass that off as the recipient's refusal.
         if (gasleft() < GAS_BEFORE_ITEM) revert TooLittleGas(index, gasleft(), GAS_BEFORE_ITEM);
-        try units.mint{gas: ITEM_GAS}(item.recipient, item.assetClass, item.quantity, _capOf(class)) returns (
-            bool minted
-        ) {
-            if (minted) return SkipReason.None;
-            _outcomes[item.transferId] = Outcome.None;
-            return SkipReason.CapExceeded;
+        try units.mintToContract{gas: ITEM_GAS}(address(uint160(content >> 96)), class, uint88(content)) {
+            return true;
         } catch {
-            // Everything since the call is undone, the recipient's doings included; this undoes the rest.
-            _outcomes[item.transferId] = Outcome.None;
-            return SkipReason.RecipientRefused;
+            return false;
         }
+    }
+
+    /// @dev How many grams of a class can be minted now.
+    function _room(uint256 assetClass) private view returns (uint256) {
+        Class memory class = _classes[assetClass];
+        if (!class.registered || paused()) return 0;
+        (uint256 cap, uint256 supply) = (_capOf(class), units.totalSupply(assetClass));
+        return cap > supply ? cap - supply : 0;
+    }
+
+    function _outcome(uint256 word) private pure returns (Outcome) {
+        return Outcome(uint8(word));
+    }
+
+    function _settled(Outcome outcome) private view returns (uint256) {
+        return uint256(outcome) | block.number << 8;
     }
 
     function _capOf(Class memory class) private view returns (uint256) {

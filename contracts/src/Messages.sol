@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {MintItem} from "./Types.sol";
+import {SentItem} from "./Types.sol";
 
 /// @title Messages
 /// @notice EIP-712 struct hashes of what attesters sign. The domain is added by the gate.
@@ -15,13 +15,17 @@ library Messages {
     bytes32 internal constant ROTATE_SIGNERS =
         keccak256("RotateSigners(address[] signers,uint8 threshold,uint32 epoch)");
 
+    /// @notice An item names a class that the batch does not list.
+    error NoSuchClass(uint256 item);
+
     /// @notice Hash of a batch: its items, the log checkpoint under which they are logged, and how long it counts.
-    function mintBatch(MintItem[] calldata items, uint64 logSize, bytes32 logRoot, uint32 epoch, uint64 deadline)
+    /// @param itemsHash What `hashItems` made of its items.
+    function mintBatch(bytes32 itemsHash, uint64 logSize, bytes32 logRoot, uint32 epoch, uint64 deadline)
         internal
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(MINT_BATCH, _hashAll(items), logSize, logRoot, epoch, deadline));
+        return keccak256(abi.encode(MINT_BATCH, itemsHash, logSize, logRoot, epoch, deadline));
     }
 
     /// @notice Hash of the promise that a transfer is never minted.
@@ -35,21 +39,33 @@ library Messages {
         return keccak256(abi.encode(ROTATE_SIGNERS, keccak256(abi.encodePacked(signers)), threshold, epoch));
     }
 
-    /// @dev An item in calldata is its four words in the order of its type, so it is hashed as it lies there: in
-    /// Solidity this would be a fifth of all that a mint costs above its storage. Stray high bits of a recipient
-    /// would be hashed too; nobody signs such an item, so no such batch gets past its signatures.
-    function _hashAll(MintItem[] calldata items) private pure returns (bytes32 hash) {
+    /// @notice Hash of the items of a batch, each unfolded to the `MintItem` that was signed.
+    /// @dev In Solidity this would cost as much as all else that a mint costs above its storage and events.
+    function hashItems(uint256[] calldata classes, SentItem[] calldata items) internal pure returns (bytes32 hash) {
         bytes32 typeHash = MINT_ITEM;
+        bytes4 noSuchClass = NoSuchClass.selector;
         assembly ("memory-safe") {
             let hashes := mload(0x40)
             let end := add(hashes, shl(5, items.length))
-            let source := items.offset
             // `end` is also where each item is laid out for hashing; nothing here is kept, so nothing is allocated.
             mstore(end, typeHash)
+            let transferAt := add(end, 0x20)
+            let classAt := add(end, 0x40)
+            let source := items.offset
             for { let target := hashes } lt(target, end) { target := add(target, 0x20) } {
-                calldatacopy(add(end, 0x20), source, 0x80)
+                mstore(transferAt, calldataload(source))
+                let content := calldataload(add(source, 0x20))
+                let place := byte(20, content)
+                if iszero(lt(place, classes.length)) {
+                    mstore(0, noSuchClass)
+                    mstore(4, shr(5, sub(target, hashes)))
+                    revert(0, 0x24)
+                }
+                mstore(classAt, calldataload(add(classes.offset, shl(5, place))))
+                mstore(add(end, 0x60), shr(96, content))
+                mstore(add(end, 0x80), and(content, 0xffffffffffffffffffffff))
                 mstore(target, keccak256(end, 0xa0))
-                source := add(source, 0x80)
+                source := add(source, 0x40)
             }
             hash := keccak256(hashes, sub(end, hashes))
         }

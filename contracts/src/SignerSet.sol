@@ -12,13 +12,14 @@ abstract contract SignerSet is EIP712 {
     /// @notice Most signers in a set: bounds what a rotation and a verification can cost.
     uint256 public constant MAX_SIGNERS = 32;
 
-    /// @notice The current epoch, from 1. A signature counts in the epoch it names and in no other.
-    uint32 public epoch;
-    /// @notice How many signers must sign.
-    uint8 public threshold;
     address[] private _signers;
     /// @dev The last epoch an address was appointed for. Members of older epochs need no deleting.
     mapping(address signer => uint32) private _appointedFor;
+    /// @notice The current epoch, from 1. A signature counts in the epoch it names and in no other.
+    /// @dev Last, so that it shares a slot with what comes next in `Gate`: whether minting is paused.
+    uint32 public epoch;
+    /// @notice How many signers must sign.
+    uint8 public threshold;
 
     event SignersRotated(uint32 indexed epoch, address[] signers, uint8 threshold);
 

@@ -14,11 +14,24 @@ struct MintItem {
     uint256 quantity;
 }
 
+/// @dev The same item as it is sent and recorded: in two words, its class by its place in the batch's list of classes.
+/// @param content recipient << 96 | place of the class << 88 | quantity.
+struct SentItem {
+    bytes32 transferId;
+    uint256 content;
+}
+
 /// @dev The one outcome that a transfer ever has at the gate. It leaves `None` once and never changes again.
 enum Outcome {
     None,
     Minted,
     Voided
+}
+
+/// @dev An outcome and the number of the block that holds its event; zero as long as there is none.
+struct Settlement {
+    Outcome outcome;
+    uint64 height;
 }
 
 /// @dev Why an item of a batch was not minted. `Paused`, `UnknownClass` and `CapExceeded` may pass later;

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {CarbonUnits} from "../src/CarbonUnits.sol";
 import {Gate} from "../src/Gate.sol";
-import {MintItem, Outcome} from "../src/Types.sol";
+import {MintItem, Outcome, SentItem} from "../src/Types.sol";
 import {GateFixture} from "./GateFixture.sol";
 import {GasBurner, Reentrant, Refusing, Willing} from "./Recipients.sol";
 import {Vm} from "./Vm.sol";
@@ -129,11 +129,8 @@ contract Anyone is GateFixture {
         for (uint256 i = 0; i < logs.length; ++i) {
             if (logs[i].emitter != address(gate)) continue;
             bytes32[] memory topics = logs[i].topics;
-            if (topics[0] == Gate.Minted.selector) {
-                uint256 quantity = abi.decode(logs[i].data, (uint256));
-                minted[uint256(topics[2])] += quantity;
-                mintedNow[uint256(topics[2])] += quantity;
-                settle(uint256(topics[1]), Outcome.Minted);
+            if (topics[0] == Gate.BatchMinted.selector) {
+                readBatch(logs[i].data);
             } else if (topics[0] == Gate.Voided.selector) {
                 settle(uint256(topics[1]), Outcome.Voided);
             } else if (topics[0] == Gate.Burned.selector) {
@@ -141,6 +138,18 @@ contract Anyone is GateFixture {
                 burned[uint256(topics[3])] += quantity;
                 ++burns;
             }
+        }
+    }
+
+    function readBatch(bytes memory data) private {
+        (uint256 done, uint256[] memory listed, SentItem[] memory items) =
+            abi.decode(data, (uint256, uint256[], SentItem[]));
+        for (uint256 i = 0; i < items.length; ++i) {
+            if (done >> i & 1 == 0) continue;
+            uint256 id = listed[uint8(items[i].content >> 88)];
+            minted[id] += uint88(items[i].content);
+            mintedNow[id] += uint88(items[i].content);
+            settle(uint256(items[i].transferId), Outcome.Minted);
         }
     }
 

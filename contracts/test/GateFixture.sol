@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {CarbonUnits} from "../src/CarbonUnits.sol";
 import {Gate} from "../src/Gate.sol";
-import {MintItem, Outcome, SkipReason} from "../src/Types.sol";
+import {MintItem, Outcome, SentItem, SkipReason} from "../src/Types.sol";
 import {Test, Vm} from "./Vm.sol";
 
 /// @dev A gate with 2 of 3 signers and one registered class, and what attesters do: sign. Digests are written out here
@@ -63,8 +64,40 @@ abstract contract GateFixture is Test {
     function mint(MintItem[] memory items) internal {
         uint64 deadline = soon();
         uint32 epoch = gate.epoch();
-        bytes[] memory signatures = quorum(batchDigest(items, epoch, deadline));
-        gate.mintBatch(items, LOG_SIZE, LOG_ROOT, epoch, deadline, signatures);
+        send(items, epoch, deadline, quorum(batchDigest(items, epoch, deadline)));
+    }
+
+    function send(MintItem[] memory items, uint32 epoch, uint64 deadline, bytes[] memory signatures) internal {
+        (uint256[] memory classes, SentItem[] memory sent) = pack(items);
+        gate.mintBatch(classes, sent, LOG_SIZE, LOG_ROOT, epoch, deadline, signatures);
+    }
+
+    /// @dev The same call as bytes.
+    function batchCall(MintItem[] memory items, uint32 epoch, uint64 deadline, bytes[] memory signatures)
+        internal
+        view
+        returns (bytes memory)
+    {
+        (uint256[] memory classes, SentItem[] memory sent) = pack(items);
+        return abi.encodeCall(gate.mintBatch, (classes, sent, LOG_SIZE, LOG_ROOT, epoch, deadline, signatures));
+    }
+
+    /// @dev Items as they are sent: classes listed once, in the order in which they come.
+    function pack(MintItem[] memory items) internal pure returns (uint256[] memory classes, SentItem[] memory sent) {
+        uint256[] memory found = new uint256[](items.length);
+        sent = new SentItem[](items.length);
+        uint256 count = 0;
+        for (uint256 i = 0; i < items.length; ++i) {
+            uint256 place = 0;
+            while (place < count && found[place] != items[i].assetClass) ++place;
+            if (place == count) found[count++] = items[i].assetClass;
+            uint256 head = uint256(uint160(items[i].recipient)) << 96 | place << 88;
+            sent[i] = SentItem(items[i].transferId, head | uint88(items[i].quantity));
+        }
+        classes = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            classes[i] = found[i];
+        }
     }
 
     function voidTransfer(uint256 id) internal {
@@ -81,7 +114,7 @@ abstract contract GateFixture is Test {
     function outcome(uint256 id) internal view returns (Outcome) {
         bytes32[] memory ids = new bytes32[](1);
         ids[0] = bytes32(id);
-        return Outcome(gate.outcomes(ids)[0]);
+        return gate.outcomes(ids)[0].outcome;
     }
 
     function expectOutcome(uint256 id, Outcome expected, string memory what) internal view {
@@ -95,7 +128,14 @@ abstract contract GateFixture is Test {
 
     function expectMinted(MintItem memory minted) internal {
         vm.expectEmit(true, true, true, true);
-        emit Gate.Minted(minted.transferId, minted.assetClass, minted.recipient, minted.quantity);
+        emit IERC1155.TransferSingle(address(gate), address(0), minted.recipient, minted.assetClass, minted.quantity);
+    }
+
+    /// @dev The event that says what became of a batch.
+    function expectBatch(MintItem[] memory items, uint256 minted) internal {
+        (uint256[] memory classes, SentItem[] memory sent) = pack(items);
+        vm.expectEmit(true, true, true, true);
+        emit Gate.BatchMinted(minted, classes, sent);
     }
 
     // Signing

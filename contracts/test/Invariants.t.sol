@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {CarbonUnits} from "../src/CarbonUnits.sol";
 import {Gate} from "../src/Gate.sol";
+import {Settlement} from "../src/Types.sol";
 import {Anyone} from "./Anyone.sol";
 import {Test} from "./Vm.sol";
 
@@ -42,9 +43,9 @@ contract InvariantsTest is Test {
         for (uint256 i = 0; i < ids.length; ++i) {
             ids[i] = bytes32(i + 1);
         }
-        uint8[] memory outcomes = gate.outcomes(ids);
+        Settlement[] memory outcomes = gate.outcomes(ids);
         for (uint256 i = 0; i < ids.length; ++i) {
-            eq(outcomes[i], uint256(anyone.settled(i + 1)), "the gate remembers what it said");
+            eq(uint256(outcomes[i].outcome), uint256(anyone.settled(i + 1)), "the gate remembers what it said");
         }
     }
 

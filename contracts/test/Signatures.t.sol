@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Gate} from "../src/Gate.sol";
 import {SignerSet} from "../src/SignerSet.sol";
-import {MintItem, Outcome} from "../src/Types.sol";
+import {MintItem, Outcome, SentItem} from "../src/Types.sol";
 import {GateFixture} from "./GateFixture.sol";
 
 /// @dev Which signatures count, and where and until when.
@@ -13,7 +13,7 @@ contract SignaturesTest is GateFixture {
 
     function test_more_signatures_than_the_threshold_count_too() public {
         bytes[] memory signatures = sign(keys, 3, digest());
-        gate.mintBatch(items(), LOG_SIZE, LOG_ROOT, 1, soon(), signatures);
+        send(items(), 1, soon(), signatures);
         expectOutcome(1, Outcome.Minted, "outcome");
     }
 
@@ -92,7 +92,7 @@ contract SignaturesTest is GateFixture {
         Gate other = new Gate(ADMIN, GUARDIAN, addresses(keys), 2, STEP, CAP);
         other.registerClass(PROFILE);
         bytes[] memory signatures = sign(keys, 2, digest());
-        bytes memory data = abi.encodeCall(gate.mintBatch, (items(), LOG_SIZE, LOG_ROOT, 1, soon(), signatures));
+        bytes memory data = batchCall(items(), 1, soon(), signatures);
         (bool success,) = address(other).call(data);
         yes(!success, "refused there");
         (success,) = address(gate).call(data);
@@ -104,9 +104,9 @@ contract SignaturesTest is GateFixture {
         bytes[] memory signatures = sign(keys, 2, digest());
         vm.warp(deadline + 1);
         vm.expectRevert(abi.encodeWithSelector(Gate.DeadlinePassed.selector, deadline, deadline + 1));
-        gate.mintBatch(items(), LOG_SIZE, LOG_ROOT, 1, deadline, signatures);
+        send(items(), 1, deadline, signatures);
         vm.warp(deadline);
-        gate.mintBatch(items(), LOG_SIZE, LOG_ROOT, 1, deadline, signatures);
+        send(items(), 1, deadline, signatures);
     }
 
     /// @dev Every word of the call but the position and length fields is signed.
@@ -127,8 +127,9 @@ contract SignaturesTest is GateFixture {
             if (field == 5) logRoot += change;
             if (field == 6) deadline += uint64(change);
         }
+        (uint256[] memory classes, SentItem[] memory sent) = pack(changed);
         (bool success,) = address(gate)
-            .call(abi.encodeCall(gate.mintBatch, (changed, logSize, bytes32(logRoot), 1, deadline, signatures)));
+            .call(abi.encodeCall(gate.mintBatch, (classes, sent, logSize, bytes32(logRoot), 1, deadline, signatures)));
         yes(!success, "refused");
         eq(units.totalSupply(class), 0, "supply");
     }
@@ -150,9 +151,9 @@ contract SignaturesTest is GateFixture {
         // The old set cannot sign for the new epoch either.
         bytes[] memory old = sign(keys, 1, batchDigest(items(), 2, soon()));
         vm.expectRevert(abi.encodeWithSelector(SignerSet.UnknownSigner.selector, vm.addr(keys[0])));
-        gate.mintBatch(items(), LOG_SIZE, LOG_ROOT, 2, soon(), old);
+        send(items(), 2, soon(), old);
         bytes[] memory fresh = sign(next, 1, batchDigest(items(), 2, soon()));
-        gate.mintBatch(items(), LOG_SIZE, LOG_ROOT, 2, soon(), fresh);
+        send(items(), 2, soon(), fresh);
         expectOutcome(1, Outcome.Minted, "outcome");
     }
 
@@ -208,7 +209,7 @@ contract SignaturesTest is GateFixture {
         bytes[] memory signatures = quorum(rotationDigest(addresses(many), 32, 2));
         gate.rotateSigners(addresses(many), 32, signatures);
         signatures = sign(many, 32, batchDigest(items(), 2, soon()));
-        gate.mintBatch(items(), LOG_SIZE, LOG_ROOT, 2, soon(), signatures);
+        send(items(), 2, soon(), signatures);
         expectOutcome(1, Outcome.Minted, "outcome");
     }
 
@@ -232,7 +233,7 @@ contract SignaturesTest is GateFixture {
     }
 
     function call(bytes[] memory signatures) private returns (bool success, bytes memory data) {
-        return address(gate).call(abi.encodeCall(gate.mintBatch, (items(), LOG_SIZE, LOG_ROOT, 1, soon(), signatures)));
+        return address(gate).call(batchCall(items(), 1, soon(), signatures));
     }
 
     /// @dev Sends the batch and compares what it reverts with, nothing if it does not.

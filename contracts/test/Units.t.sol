@@ -5,6 +5,7 @@ import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {IERC1155Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {CarbonUnits} from "../src/CarbonUnits.sol";
 import {IERC7943MultiToken} from "../src/IERC7943MultiToken.sol";
+import {SentItem} from "../src/Types.sol";
 import {GateFixture} from "./GateFixture.sol";
 
 /// @dev The carbon units: only the gate makes and unmakes them, only holders move them.
@@ -18,10 +19,14 @@ contract UnitsTest is GateFixture {
 
     function test_only_the_gate_mints_and_burns() public {
         address[3] memory others = [ADMIN, HOLDER, address(this)];
+        (, SentItem[] memory sent) = pack(list(item(2)));
         for (uint256 i = 0; i < others.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(CarbonUnits.NotGate.selector, others[i]));
             vm.prank(others[i]);
-            units.mint(HOLDER, class, 1, CAP);
+            units.mintToAccounts(class, sent);
+            vm.expectRevert(abi.encodeWithSelector(CarbonUnits.NotGate.selector, others[i]));
+            vm.prank(others[i]);
+            units.mintToContract(HOLDER, class, 1);
             vm.expectRevert(abi.encodeWithSelector(CarbonUnits.NotGate.selector, others[i]));
             vm.prank(others[i]);
             units.burn(HOLDER, class, 1);

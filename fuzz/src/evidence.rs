@@ -81,7 +81,7 @@ pub(crate) fn note(bytes: &[u8]) {
 /// Evidence of a chain is read or refused, and so is the event that it claims.
 pub(crate) fn evm(bytes: &[u8]) {
     if let Ok(evidence) = EvmEvidence::parse(bytes) {
-        let _event = evidence.event();
+        let _events = evidence.events();
     }
 }
 

@@ -16,6 +16,7 @@ use isthmus_core::ports::FindError;
 use crate::chain::Chain;
 use crate::evidence::{EvmEvidence, receipt_key};
 use crate::node::BlockRef;
+use crate::settlements::{Settled, What, settlements};
 
 /// A block with everything that proofs of its events need.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ struct ProvenBlock {
     /// EIP-2718 bytes.
     receipts: Vec<Vec<u8>>,
     events: Vec<Vec<Log>>,
+    settlements: HashMap<B256, Settled>,
 }
 
 /// What identifies an event of the gate inside a transaction: its signature and its first indexed field.
@@ -48,7 +50,10 @@ impl EventKey {
 #[derive(Debug)]
 pub(crate) struct Prover<'a> {
     chain: &'a Chain,
+    hashes: HashMap<u64, B256>,
     blocks: HashMap<B256, Arc<ProvenBlock>>,
+    /// By block, transaction and event.
+    proofs: HashMap<(B256, usize, usize), Arc<Proven>>,
 }
 
 /// An event with its proof.
@@ -57,13 +62,17 @@ pub(crate) struct Proven {
     pub(crate) event: Log,
     pub(crate) block: BlockRef,
     pub(crate) evidence: EvmEvidence,
+    /// The evidence as a file.
+    pub(crate) file: Vec<u8>,
 }
 
 impl<'a> Prover<'a> {
     pub(crate) fn new(chain: &'a Chain) -> Self {
         Self {
             chain,
+            hashes: HashMap::new(),
             blocks: HashMap::new(),
+            proofs: HashMap::new(),
         }
     }
 
@@ -73,7 +82,7 @@ impl<'a> Prover<'a> {
         block: B256,
         transaction: B256,
         key: EventKey,
-    ) -> Result<Proven, FindError> {
+    ) -> Result<Arc<Proven>, FindError> {
         let proven = self.block(block).await?;
         let lacks = |what: &str| {
             self.chain.incomplete(format!(
@@ -85,38 +94,85 @@ impl<'a> Prover<'a> {
             .iter()
             .position(|hash| *hash == transaction)
             .ok_or_else(|| lacks("receipt"))?;
-        let receipt = proven.receipts.get(index).ok_or_else(|| lacks("receipt"))?;
-        let event_index = proven
+        let event = proven
             .events
             .get(index)
             .and_then(|events| events.iter().position(|e| key.matches(self.chain.gate, e)))
-            .and_then(|position| u64::try_from(position).ok())
             .ok_or_else(|| lacks("event of the gate in the receipt"))?;
-        let tx_index = u64::try_from(index).expect("a block has fewer than 2^64 transactions");
-        let (_, proof) = receipts_trie(&proven.receipts, receipt_key(tx_index));
+        self.proof(&proven, index, event)
+    }
+
+    /// What the gate recorded about a transfer in the block of this height, with its proof; `None` if it recorded nothing there.
+    /// Transfers of one batch share the proof.
+    pub(crate) async fn settled(
+        &mut self,
+        height: u64,
+        transfer: B256,
+    ) -> Result<Option<(What, Arc<Proven>)>, FindError> {
+        let hash = match self.hashes.get(&height) {
+            Some(hash) => *hash,
+            None => self.chain.block_at(height).await?.hash,
+        };
+        self.hashes.insert(height, hash);
+        let block = self.block(hash).await?;
+        let Some(settled) = block.settlements.get(&transfer) else {
+            return Ok(None);
+        };
+        let proven = self.proof(&block, settled.transaction, settled.event)?;
+        Ok(Some((settled.what, proven)))
+    }
+
+    /// Cuts a proof out of a block and verifies it.
+    fn proof(
+        &mut self,
+        from: &ProvenBlock,
+        transaction: usize,
+        event: usize,
+    ) -> Result<Arc<Proven>, FindError> {
+        let place = (from.block.hash, transaction, event);
+        if let Some(proven) = self.proofs.get(&place) {
+            return Ok(Arc::clone(proven));
+        }
+        let lacks = || {
+            self.chain.incomplete(format!(
+                "block {} has no event {event} of transaction {transaction}",
+                from.block.hash
+            ))
+        };
+        let tx_index = u64::try_from(transaction).map_err(|_| lacks())?;
+        let (_, proof) = receipts_trie(&from.receipts, receipt_key(tx_index));
         let evidence = EvmEvidence {
-            block_hash: block,
-            block_number: proven.block.number,
+            block_hash: from.block.hash,
+            block_number: from.block.number,
             chain_id: self.chain.id,
-            event_index,
+            event_index: u64::try_from(event).map_err(|_| lacks())?,
             gate: self.chain.gate,
-            header_rlp: proven.header_rlp.clone(),
+            header_rlp: from.header_rlp.clone(),
             proof,
-            receipt: receipt.clone().into(),
-            tx_hash: transaction,
+            receipt: from
+                .receipts
+                .get(transaction)
+                .ok_or_else(lacks)?
+                .clone()
+                .into(),
+            tx_hash: *from.transactions.get(transaction).ok_or_else(lacks)?,
             tx_index,
             v: 1,
         };
         let event = evidence.verify().map_err(|error| {
             self.chain.incomplete(format!(
-                "transaction {transaction} in block {block}: {error}"
+                "transaction {} in block {}: {error}",
+                evidence.tx_hash, evidence.block_hash
             ))
         })?;
-        Ok(Proven {
+        let proven = Arc::new(Proven {
             event,
-            block: proven.block,
+            block: from.block,
+            file: evidence.to_bytes(),
             evidence,
-        })
+        });
+        self.proofs.insert(place, Arc::clone(&proven));
+        Ok(proven)
     }
 
     async fn block(&mut self, hash: B256) -> Result<Arc<ProvenBlock>, FindError> {
@@ -165,6 +221,7 @@ async fn read(chain: &Chain, hash: B256) -> Result<ProvenBlock, FindError> {
         header_rlp: alloy::rlp::encode(header).into(),
         transactions,
         receipts,
+        settlements: settlements(chain.gate, &events),
         events,
     })
 }

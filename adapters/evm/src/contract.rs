@@ -9,12 +9,24 @@ use isthmus_core::quantity::Quantity;
 sol! {
     #![sol(extra_derives(Debug, PartialEq, Eq))]
 
-    /// One mint, as signed.
+    /// One mint, as signed; never sent in this form.
     struct MintItem {
         bytes32 transferId;
         uint256 assetClass;
         address recipient;
         uint256 quantity;
+    }
+
+    /// The same as it is sent and recorded (`sent`).
+    struct SentItem {
+        bytes32 transferId;
+        uint256 content;
+    }
+
+    /// What became of a transfer, and in which block.
+    struct Settlement {
+        uint8 outcome;
+        uint64 height;
     }
 
     /// Mints signed together; only hashed, never sent in this form.
@@ -37,6 +49,8 @@ sol! {
         error AlreadySettled(bytes32 transferId, uint8 outcome);
         error WrongEpoch(uint32 signed, uint32 current);
         error DeadlinePassed(uint64 deadline, uint256 timestamp);
+        error TooManyItems(uint256 items, uint256 max);
+        error NoSuchClass(uint256 item);
         error TooLittleGas(uint256 item, uint256 gasLeft, uint256 needed);
         error TooFewSignatures(uint256 given, uint8 threshold);
         error UnknownSigner(address signer);
@@ -45,16 +59,16 @@ sol! {
         error ZeroRedemptionStep();
         error OneRoleOnly(address account);
 
-        event Minted(bytes32 indexed transferId, uint256 indexed assetClass, address indexed recipient, uint256 quantity);
+        event BatchMinted(uint256 minted, uint256[] classes, SentItem[] items);
         event Skipped(bytes32 indexed transferId, uint8 reason);
         event Voided(bytes32 indexed transferId);
         event Burned(uint256 indexed number, bytes32 indexed burnId, uint256 indexed assetClass, address holder, uint256 quantity, uint8 purpose, bytes32 commitment);
 
         function registerClass(bytes calldata profile) external returns (uint256 assetClass);
-        function mintBatch(MintItem[] calldata items, uint64 logSize, bytes32 logRoot, uint32 epoch, uint64 deadline, bytes[] calldata signatures) external;
+        function mintBatch(uint256[] calldata classes, SentItem[] calldata items, uint64 logSize, bytes32 logRoot, uint32 epoch, uint64 deadline, bytes[] calldata signatures) external;
         function voidTransfer(bytes32 transferId, uint32 epoch, bytes[] calldata signatures) external;
         function burn(uint256 assetClass, uint256 quantity, uint8 purpose, bytes32 commitment) external returns (uint256 number);
-        function outcomes(bytes32[] calldata transferIds) external view returns (uint8[] memory);
+        function outcomes(bytes32[] calldata transferIds) external view returns (Settlement[] memory);
         function epoch() external view returns (uint32);
         function threshold() external view returns (uint8);
         function signers() external view returns (address[] memory);

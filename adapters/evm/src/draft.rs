@@ -18,6 +18,7 @@ use crate::contract::{Gate, core_address, transfer_word};
 use crate::eip712::mint_batch_digest;
 use crate::lane::{Account, Fees, Unsigned, fees};
 use crate::ledger::{EvmLedger, Lanes, MAX_BATCH};
+use crate::sent::mint_batch_call;
 
 /// Gas for a batch besides its items: the call itself and the batch's own checks.
 const BATCH_GAS: u64 = 120_000;
@@ -196,14 +197,7 @@ impl Desk<'_> {
     }
 
     fn mint(&self, batch: &SignedBatch) -> Draft {
-        let call = Gate::mintBatchCall {
-            items: batch.items.iter().map(Into::into).collect(),
-            logSize: batch.log.size,
-            logRoot: B256::from(*batch.log.root.as_bytes()),
-            epoch: batch.epoch,
-            deadline: batch.deadline.s(),
-            signatures: signatures(&batch.signatures),
-        };
+        let call = mint_batch_call(batch);
         let gas_limit = BATCH_GAS
             .saturating_add(times(ITEM_GAS, batch.items.len()))
             .saturating_add(times(SIGNATURE_GAS, batch.signatures.len()));
@@ -212,10 +206,11 @@ impl Desk<'_> {
     }
 
     fn void(&self, transfer: B256, authorisation: &SignedVoid) -> Draft {
+        let signatures = authorisation.signatures.iter().cloned();
         let call = Gate::voidTransferCall {
             transferId: transfer,
             epoch: authorisation.epoch,
-            signatures: signatures(&authorisation.signatures),
+            signatures: signatures.map(Bytes::from).collect(),
         };
         let gas_limit =
             VOID_GAS.saturating_add(times(SIGNATURE_GAS, authorisation.signatures.len()));
@@ -245,10 +240,6 @@ impl Desk<'_> {
             expires,
         }
     }
-}
-
-fn signatures(signatures: &[Vec<u8>]) -> Vec<Bytes> {
-    signatures.iter().cloned().map(Bytes::from).collect()
 }
 
 fn times(gas: u64, count: usize) -> u64 {

@@ -9,16 +9,13 @@ use isthmus_core::ports::{Attempt, FindError, Found};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::time::Timestamp;
 
-use crate::block_evidence::{EventKey, Prover};
+use crate::block_evidence::Prover;
 use crate::chain::{Chain, Heads};
+use crate::contract::transfer_word;
 use crate::fate::{Fate, Fates};
-use crate::locate::{self, Place};
 use crate::receipt::{Settlement, settlement};
 use crate::verdict;
-use crate::views::{Outcome, outcomes};
-
-/// Most events in one search of the logs; nodes bound the number of topics.
-const KEYS_PER_SEARCH: usize = 100;
+use crate::views::{Answer, Outcome, outcomes};
 
 /// One answer per attempt, in order.
 pub(crate) async fn find(
@@ -63,9 +60,8 @@ struct Inquiry<'a> {
     now: Timestamp,
     heads: Heads,
     /// Outcome at the final block and at the newest one.
-    outcomes: HashMap<TransferId, (Outcome, Outcome)>,
+    outcomes: HashMap<TransferId, (Answer, Answer)>,
     fates: Fates<'a>,
-    places: HashMap<TransferId, Place>,
     prover: Prover<'a>,
 }
 
@@ -79,7 +75,7 @@ impl<'a> Inquiry<'a> {
         let ids: Vec<_> = attempts.iter().map(|a| a.operation.transfer()).collect();
         let settled = outcomes(chain, &ids, heads.last_final.hash).await?;
         let newest = outcomes(chain, &ids, heads.latest.hash).await?;
-        let mut inquiry = Self {
+        Ok(Self {
             chain,
             now,
             heads,
@@ -88,97 +84,44 @@ impl<'a> Inquiry<'a> {
                 .zip(settled.into_iter().zip(newest))
                 .collect(),
             fates: Fates::new(chain, heads),
-            places: HashMap::new(),
             prover: Prover::new(chain),
-        };
-        inquiry.locate(attempts).await?;
-        Ok(inquiry)
-    }
-
-    /// Finds the event of every final outcome, in as few questions as possible.
-    async fn locate(&mut self, attempts: &[Attempt]) -> Result<(), FindError> {
-        let mut missing = HashMap::new();
-        for attempt in attempts {
-            let transfer = attempt.operation.transfer();
-            let outcome = self.outcome(transfer).0;
-            let Some(key) = locate::outcome_key(transfer, outcome) else {
-                continue;
-            };
-            match self.place_in_drafts(attempt, key).await {
-                Some(place) => drop(self.places.insert(transfer, place)),
-                None => drop(missing.insert(key.subject, (transfer, key))),
-            }
-        }
-        let missing: Vec<_> = missing.into_values().collect();
-        for part in missing.chunks(KEYS_PER_SEARCH) {
-            let keys: Vec<_> = part.iter().map(|(_, key)| *key).collect();
-            let up_to = self.heads.last_final.number;
-            for place in locate::in_logs(self.chain, &keys, up_to).await? {
-                let transfer = TransferId::new(place.key.subject.0);
-                self.places.insert(transfer, place);
-            }
-        }
-        Ok(())
-    }
-
-    /// Trouble with one of our drafts does not matter here: the outcome is final whoever sent it, and the logs have it too.
-    async fn place_in_drafts(&mut self, attempt: &Attempt, key: EventKey) -> Option<Place> {
-        for draft in attempt.drafts.iter().rev() {
-            if let Ok(Fate::Final(receipt)) = self.fates.of(draft).await
-                && let Some(place) = locate::in_transaction(self.chain, &receipt, key)
-            {
-                return Some(place);
-            }
-        }
-        None
-    }
-
-    fn outcome(&self, transfer: TransferId) -> (Outcome, Outcome) {
-        let none = (Outcome::None, Outcome::None);
-        self.outcomes.get(&transfer).copied().unwrap_or(none)
+        })
     }
 
     async fn answer(&mut self, attempt: &Attempt) -> Result<Found, FindError> {
         let transfer = attempt.operation.transfer();
-        match self.outcome(transfer) {
+        let Some((settled, newest)) = self.outcomes.get(&transfer).copied() else {
+            return self.undecided(attempt).await;
+        };
+        match (settled.outcome, newest.outcome) {
             (Outcome::None, Outcome::None) => self.undecided(attempt).await,
             (Outcome::None, Outcome::Minted | Outcome::Voided) => Ok(self.unsettled()),
-            (Outcome::Minted | Outcome::Voided, _) => self.settled(attempt).await.map(Found::Final),
+            (Outcome::Minted | Outcome::Voided, _) => {
+                let receipt = self.settled(attempt, settled.height).await?;
+                Ok(Found::Final(receipt))
+            }
         }
     }
 
-    async fn settled(&mut self, attempt: &Attempt) -> Result<Receipt, FindError> {
+    /// The gate names the block of every outcome, so it does not matter who sent what settled it.
+    async fn settled(&mut self, attempt: &Attempt, height: u64) -> Result<Receipt, FindError> {
         let transfer = attempt.operation.transfer();
-        let place = *self.places.get(&transfer).ok_or_else(|| {
-            self.chain.incomplete(format!(
-                "it has no event of the outcome of transfer {transfer} from block {} on: is gate_height right?",
-                self.chain.gate_height
-            ))
-        })?;
-        let proven = self
-            .prover
-            .prove(place.block, place.transaction, place.key)
-            .await?;
-        if proven.block.number > self.heads.last_final.number {
+        if height > self.heads.last_final.number {
             return Err(self.chain.incomplete(format!(
-                "it says that transfer {transfer} was settled in block {} and that it was settled by block {}",
-                proven.block.number, self.heads.last_final.number
+                "it says that transfer {transfer} was settled in block {height} and that it was settled by block {}",
+                self.heads.last_final.number
             )));
         }
-        match settlement(self.chain, &proven)? {
-            Settlement::Minted {
-                asset_class,
-                recipient,
-                receipt,
-            } => {
-                if let Operation::Mint { item, .. } = &attempt.operation {
-                    let minted = MintItem {
-                        transfer,
-                        asset_class,
-                        recipient,
-                        quantity: receipt.quantity,
-                    };
-                    self.same_item(item, &minted)?;
+        let found = self.prover.settled(height, transfer_word(transfer)).await?;
+        let (what, proven) = found.ok_or_else(|| {
+            self.chain.incomplete(format!(
+                "block {height} has no event of the outcome of transfer {transfer}, though the gate names that block"
+            ))
+        })?;
+        match settlement(self.chain, transfer, what, &proven)? {
+            Settlement::Minted { item, receipt } => {
+                if let Operation::Mint { item: signed, .. } = &attempt.operation {
+                    self.same_item(signed, &item)?;
                 }
                 Ok(receipt)
             }

@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod eip712;
 pub mod evidence;
 pub mod key;
+pub mod sent;
 pub mod views;
 
 mod agree;
@@ -26,6 +27,7 @@ mod question;
 mod receipt;
 mod register;
 mod send;
+mod settlements;
 mod verdict;
 
 pub use config::{ChainFinality, EvmConfig, FeeLimits, Sender, Senders};

@@ -1,16 +1,14 @@
-//! Where the gate's events are: in the receipts of our own transactions first, in bounded ranges of the logs second.
+//! Where the gate's events are, by bounded ranges of the logs.
 
 use alloy::primitives::{B256, U256};
 use alloy::providers::Provider;
-use alloy::rpc::types::{Filter, Log, TransactionReceipt};
+use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
-use isthmus_core::id::TransferId;
 use isthmus_core::ports::FindError;
 
 use crate::block_evidence::EventKey;
 use crate::chain::Chain;
-use crate::contract::{Gate, transfer_word};
-use crate::views::Outcome;
+use crate::contract::Gate;
 
 /// Where an event is.
 #[derive(Clone, Copy, Debug)]
@@ -20,43 +18,12 @@ pub(crate) struct Place {
     pub(crate) key: EventKey,
 }
 
-/// The event by which the gate announces a transfer's outcome; `None` for no outcome.
-pub(crate) fn outcome_key(transfer: TransferId, outcome: Outcome) -> Option<EventKey> {
-    let signature = match outcome {
-        Outcome::None => return None,
-        Outcome::Minted => Gate::Minted::SIGNATURE_HASH,
-        Outcome::Voided => Gate::Voided::SIGNATURE_HASH,
-    };
-    Some(EventKey {
-        signature,
-        subject: transfer_word(transfer),
-    })
-}
-
 /// The event of a burn.
 pub(crate) fn burn_key(number: u64) -> EventKey {
     EventKey {
         signature: Gate::Burned::SIGNATURE_HASH,
         subject: B256::from(U256::from(number)),
     }
-}
-
-/// The event's place, if it is in this transaction.
-pub(crate) fn in_transaction(
-    chain: &Chain,
-    receipt: &TransactionReceipt,
-    key: EventKey,
-) -> Option<Place> {
-    let block = receipt.block_hash?;
-    let found = receipt
-        .logs()
-        .iter()
-        .any(|log| key.matches(chain.gate, &log.inner));
-    found.then_some(Place {
-        block,
-        transaction: receipt.transaction_hash,
-        key,
-    })
 }
 
 /// Looks for events in the logs, newest ranges first, since what is asked about usually just happened. The answer has one

@@ -2,9 +2,9 @@
 
 use alloy::primitives::Log;
 use alloy::sol_types::SolEvent;
-use isthmus_core::id::{Address, AssetClassId, Hash32, TransferId};
+use isthmus_core::id::{Hash32, TransferId};
 use isthmus_core::instruction::Purpose;
-use isthmus_core::operation::OperationKind;
+use isthmus_core::operation::{MintItem, OperationKind};
 use isthmus_core::ports::FindError;
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::{Evidence, EvidenceKind, Position, Receipt};
@@ -14,36 +14,46 @@ use isthmus_core::time::Timestamp;
 use crate::block_evidence::Proven;
 use crate::chain::Chain;
 use crate::contract::{Gate, core_address, core_class, core_quantity};
+use crate::settlements::What;
 
 /// What the gate recorded about a transfer.
 #[derive(Clone, Debug)]
 pub(crate) enum Settlement {
     /// Minted: the item as the gate carried it out.
-    Minted {
-        asset_class: AssetClassId,
-        recipient: Address,
-        receipt: Receipt,
-    },
+    Minted { item: MintItem, receipt: Receipt },
     /// Voided.
     Voided { receipt: Receipt },
 }
 
-/// Reads a proven `Minted` or `Voided`.
-pub(crate) fn settlement(chain: &Chain, proven: &Proven) -> Result<Settlement, FindError> {
-    if let Ok(minted) = Gate::Minted::decode_log(&proven.event) {
-        let quantity = core_quantity(minted.quantity).ok_or_else(|| out_of_range(chain, proven))?;
-        return Ok(Settlement::Minted {
-            asset_class: core_class(minted.assetClass),
-            recipient: core_address(minted.recipient),
-            receipt: receipt(OperationKind::Mint, quantity, proven),
-        });
-    }
-    if Gate::Voided::decode_log(&proven.event).is_ok() {
+/// Reads what a proven event says about a transfer.
+pub(crate) fn settlement(
+    chain: &Chain,
+    transfer: TransferId,
+    what: What,
+    proven: &Proven,
+) -> Result<Settlement, FindError> {
+    match what {
+        What::Minted {
+            class,
+            recipient,
+            quantity,
+        } => {
+            let quantity = core_quantity(quantity).ok_or_else(|| out_of_range(chain, proven))?;
+            Ok(Settlement::Minted {
+                item: MintItem {
+                    transfer,
+                    asset_class: core_class(class),
+                    recipient: core_address(recipient),
+                    quantity,
+                },
+                receipt: receipt(OperationKind::Mint, quantity, proven),
+            })
+        }
         // A void moves nothing.
-        let receipt = receipt(OperationKind::Void, Quantity::ZERO, proven);
-        return Ok(Settlement::Voided { receipt });
+        What::Voided => Ok(Settlement::Voided {
+            receipt: receipt(OperationKind::Void, Quantity::ZERO, proven),
+        }),
     }
-    Err(unreadable(chain, &proven.event, "an outcome"))
 }
 
 /// Reads a proven `Burned` and checks that the gate computed the BurnId as we do.
@@ -98,7 +108,7 @@ fn receipt(operation: OperationKind, quantity: Quantity, proven: &Proven) -> Rec
         certificate: None,
         evidence: Evidence {
             kind: EvidenceKind::EvmReceipt,
-            bytes: proven.evidence.to_bytes(),
+            bytes: proven.file.clone(),
         },
     }
 }

@@ -31,6 +31,13 @@ pub enum Outcome {
     Voided,
 }
 
+/// An outcome and the height of the block that holds its event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    pub(crate) height: u64,
+}
+
 /// Who may sign for the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerSet {
@@ -114,8 +121,9 @@ impl EvmLedger {
         transfers: &[TransferId],
     ) -> Result<(u64, Vec<Outcome>), FindError> {
         let block = self.chain().heads().await?.last_final;
-        let outcomes = outcomes(self.chain(), transfers, block.hash).await?;
-        Ok((block.number, outcomes))
+        let answers = outcomes(self.chain(), transfers, block.hash).await?;
+        let outcomes = answers.into_iter().map(|answer| answer.outcome);
+        Ok((block.number, outcomes.collect()))
     }
 
     /// A burn by the gate's number, with its proof; `None` if it is not final, or never happened.
@@ -149,7 +157,7 @@ pub(crate) async fn outcomes(
     chain: &Chain,
     transfers: &[TransferId],
     at: B256,
-) -> Result<Vec<Outcome>, FindError> {
+) -> Result<Vec<Answer>, FindError> {
     let mut outcomes = Vec::with_capacity(transfers.len());
     for part in transfers.chunks(OUTCOMES_PER_CALL) {
         let call = Gate::outcomesCall {
@@ -163,8 +171,8 @@ pub(crate) async fn outcomes(
                 answer.len()
             )));
         }
-        for outcome in answer {
-            outcomes.push(match outcome {
+        for settlement in answer {
+            let outcome = match settlement.outcome {
                 0 => Outcome::None,
                 1 => Outcome::Minted,
                 2 => Outcome::Voided,
@@ -173,6 +181,10 @@ pub(crate) async fn outcomes(
                         "outcome {other}, but a gate knows 0, 1 and 2 only"
                     )));
                 }
+            };
+            outcomes.push(Answer {
+                outcome,
+                height: settlement.height,
             });
         }
     }

@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail, ensure};
 use isthmus_core::id::{Address, AssetClassId, Hash32, TransferId};
 use isthmus_core::instruction::Purpose;
 use isthmus_evm::contract::{Gate, class_word, evm_address, transfer_word};
+use isthmus_evm::sent::minted;
 
 use crate::devnet::keys::EvmKey;
 
@@ -117,27 +118,35 @@ impl Chain {
             transferIds: vec![transfer_word(transfer)],
         };
         let outcomes = self.call(self.gate, &call).await?;
-        outcomes.first().copied().context("one outcome for one id")
+        let settlement = outcomes.first().context("one outcome for one id")?;
+        Ok(settlement.outcome)
     }
 
-    /// How many `Minted` events there are for a transfer.
+    /// How many mints of a transfer the gate has recorded.
     pub async fn mints_of(&self, transfer: TransferId) -> anyhow::Result<usize> {
-        let filter = self
-            .gate_events::<Gate::Minted>()
-            .topic1(transfer_word(transfer));
-        Ok(self.rpc.get_logs(&filter).await?.len())
+        let word = transfer_word(transfer);
+        let mut mints = 0;
+        for log in self
+            .rpc
+            .get_logs(&self.gate_events::<Gate::BatchMinted>())
+            .await?
+        {
+            let batch = Gate::BatchMinted::decode_log(&log.inner)?;
+            mints += minted(&batch)
+                .filter(|item| item.transferId == word)
+                .count();
+        }
+        Ok(mints)
     }
 
     /// The block in which a transfer was minted or voided, final or not.
     pub async fn settled_in(&self, transfer: TransferId) -> anyhow::Result<Option<u64>> {
-        let signatures = vec![Gate::Minted::SIGNATURE_HASH, Gate::Voided::SIGNATURE_HASH];
-        let filter = Filter::new()
-            .address(evm_address(self.gate))
-            .event_signature(signatures)
-            .topic1(transfer_word(transfer))
-            .from_block(0);
-        let logs = self.rpc.get_logs(&filter).await?;
-        Ok(logs.first().and_then(|log| log.block_number))
+        let call = Gate::outcomesCall {
+            transferIds: vec![transfer_word(transfer)],
+        };
+        let outcomes = self.call(self.gate, &call).await?;
+        let settled = outcomes.first().filter(|settled| settled.outcome != 0);
+        Ok(settled.map(|settled| settled.height))
     }
 
     /// Hashes of the blocks in which the gate recorded anything.

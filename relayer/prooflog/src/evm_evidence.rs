@@ -9,9 +9,15 @@ use alloy_trie::proof::verify_proof;
 use serde::{Deserialize, Serialize};
 
 sol! {
-    /// Equivalents were issued.
+    /// One item of a batch: recipient << 96 | place of its class << 88 | quantity.
     #[derive(Debug)]
-    event Minted(bytes32 indexed transferId, uint256 indexed assetClass, address indexed recipient, uint256 quantity);
+    struct SentItem {
+        bytes32 transferId;
+        uint256 content;
+    }
+    /// Equivalents were issued: by those items whose bit is set.
+    #[derive(Debug)]
+    event BatchMinted(uint256 minted, uint256[] classes, SentItem[] items);
     /// It can never be minted.
     #[derive(Debug)]
     event Voided(bytes32 indexed transferId);
@@ -48,10 +54,10 @@ pub struct EvmEvidence {
     pub v: u8,
 }
 
-/// An event that the gate emitted.
+/// Something that an event of the gate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GateEvent {
-    /// `Minted`.
+    /// An item of `BatchMinted` whose bit is set.
     Minted {
         /// The transfer.
         transfer: B256,
@@ -107,9 +113,9 @@ impl EvmEvidence {
         }
     }
 
-    /// The event that it proves, if the receipt is in the block with this hash. Whether that block is the chain's is for the
-    /// caller's own node or policy to say.
-    pub fn event(&self) -> Result<GateEvent, EvidenceError> {
+    /// What the event says that it proves, if the receipt is in the block with this hash: of a batch, every mint. Whether that
+    /// block is the chain's is for the caller's own node or policy to say.
+    pub fn events(&self) -> Result<Vec<GateEvent>, EvidenceError> {
         if keccak256(&self.header_rlp) != self.block_hash {
             return Err(EvidenceError("the header does not hash to the block hash"));
         }
@@ -180,27 +186,22 @@ fn nth_log(receipt: &[u8], n: u64) -> Result<alloy_primitives::Log, EvidenceErro
         .map_err(|_| EvidenceError("the receipt has no such log"))
 }
 
-fn decode(log: &alloy_primitives::Log) -> Result<GateEvent, EvidenceError> {
-    let grams = |quantity: U256| {
-        u64::try_from(quantity).map_err(|_| EvidenceError("the quantity is out of range"))
-    };
-    let class = |class: U256| B256::from(class.to_be_bytes::<32>());
-    if let Ok(event) = Minted::decode_log_validate(log) {
-        return Ok(GateEvent::Minted {
-            transfer: event.transferId,
-            asset_class: class(event.assetClass),
-            recipient: event.recipient,
-            quantity_g: grams(event.quantity)?,
-        });
+fn decode(log: &alloy_primitives::Log) -> Result<Vec<GateEvent>, EvidenceError> {
+    if let Ok(batch) = BatchMinted::decode_log_validate(log) {
+        let minted = |(index, item)| match batch.minted.bit(index) {
+            true => Some(minted(&batch.classes, item)),
+            false => None,
+        };
+        return batch.items.iter().enumerate().filter_map(minted).collect();
     }
     if let Ok(event) = Voided::decode_log_validate(log) {
-        return Ok(GateEvent::Voided {
+        return Ok(vec![GateEvent::Voided {
             transfer: event.transferId,
-        });
+        }]);
     }
     let event = Burned::decode_log_validate(log)
         .map_err(|_| EvidenceError("the event is none of the gate's"))?;
-    Ok(GateEvent::Burned {
+    let burned = GateEvent::Burned {
         number: u64::try_from(event.number)
             .map_err(|_| EvidenceError("the burn number is out of range"))?,
         burn_id: event.burnId,
@@ -209,5 +210,30 @@ fn decode(log: &alloy_primitives::Log) -> Result<GateEvent, EvidenceError> {
         quantity_g: grams(event.quantity)?,
         purpose: event.purpose,
         commitment: event.commitment,
+    };
+    Ok(vec![burned])
+}
+
+/// An item as it was signed.
+fn minted(classes: &[U256], item: &SentItem) -> Result<GateEvent, EvidenceError> {
+    let content: [u8; 32] = item.content.to_be_bytes();
+    let (recipient, rest) = content.split_at(20);
+    let (place, quantity) = rest.split_at(1);
+    let place = place.first().map_or(0, |place| usize::from(*place));
+    let listed = classes.get(place);
+    let listed = listed.ok_or(EvidenceError("the batch does not list an item's class"))?;
+    Ok(GateEvent::Minted {
+        transfer: item.transferId,
+        asset_class: class(*listed),
+        recipient: Address::from_slice(recipient),
+        quantity_g: grams(U256::from_be_slice(quantity))?,
     })
+}
+
+fn grams(quantity: U256) -> Result<u64, EvidenceError> {
+    u64::try_from(quantity).map_err(|_| EvidenceError("the quantity is out of range"))
+}
+
+fn class(class: U256) -> B256 {
+    B256::from(class.to_be_bytes::<32>())
 }

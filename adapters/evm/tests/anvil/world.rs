@@ -14,7 +14,7 @@ use isthmus_core::ports::{Attempt, Draft, FindError, Found, Ledger};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::time::Clock;
 use isthmus_evm::contract::{Gate, class_word, evm_address};
-use isthmus_evm::{EvmConfig, EvmLedger, Senders, eip712};
+use isthmus_evm::{EvmConfig, EvmLedger, Senders, eip712, sent};
 
 use crate::node::Node;
 use crate::proxy::Proxy;
@@ -226,8 +226,13 @@ impl World {
     pub(crate) async fn minted(&self) -> usize {
         let minted = Filter::new()
             .address(evm_address(self.config.gate))
-            .event_signature(Gate::Minted::SIGNATURE_HASH)
+            .event_signature(Gate::BatchMinted::SIGNATURE_HASH)
             .from_block(0);
-        self.node.rpc.get_logs(&minted).await.unwrap().len()
+        let batches = self.node.rpc.get_logs(&minted).await.unwrap();
+        let items = batches.iter().map(|log| {
+            let batch = Gate::BatchMinted::decode_log(&log.inner).unwrap();
+            sent::minted(&batch).count()
+        });
+        items.sum()
     }
 }

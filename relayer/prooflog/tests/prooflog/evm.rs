@@ -17,6 +17,19 @@ pub(crate) struct Event {
     pub(crate) tx_index: u64,
 }
 
+/// Where in the data of `minted` the item's class is listed, and where the second word of the item is.
+pub(crate) const ITEM_CLASS: usize = 5 * 32;
+pub(crate) const ITEM_CONTENT: usize = 10 * 32;
+
+impl Event {
+    /// Writes over the event's data.
+    pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
+        let mut data = self.data.data.to_vec();
+        data[at..at + bytes.len()].copy_from_slice(bytes);
+        self.data.data = data.into();
+    }
+}
+
 fn event(topics: Vec<B256>, words: &[B256]) -> Event {
     let data: Vec<u8> = words.iter().flat_map(|word| word.0).collect();
     Event {
@@ -34,11 +47,31 @@ pub(crate) fn number(value: u64) -> B256 {
 }
 
 pub(crate) fn minted(transfer: B256, class: B256, grams: u64) -> Event {
-    let topic = keccak256("Minted(bytes32,uint256,address,uint256)");
-    event(
-        vec![topic, transfer, class, RECIPIENT.into_word()],
-        &[number(grams)],
-    )
+    let other = B256::repeat_byte(0xcd);
+    batch(0b10, &[other, class], &[skipped(), (transfer, 1, grams)])
+}
+
+/// An item of a batch that was skipped: for the same transfer the gate would emit no second mint.
+pub(crate) fn skipped() -> (B256, u8, u64) {
+    (B256::repeat_byte(0x5e), 0, 1)
+}
+
+/// `BatchMinted`; items are transfer, place of the class, grams; all for the same recipient.
+pub(crate) fn batch(minted: u64, classes: &[B256], items: &[(B256, u8, u64)]) -> Event {
+    let topic = keccak256("BatchMinted(uint256,uint256[],(bytes32,uint256)[])");
+    let count = |length: usize| number(length.try_into().unwrap());
+    let mut words = vec![number(minted), number(96), count(128 + 32 * classes.len())];
+    words.push(count(classes.len()));
+    words.extend(classes);
+    words.push(count(items.len()));
+    for (transfer, place, grams) in items {
+        let mut content = [0; 32];
+        content[..20].copy_from_slice(RECIPIENT.as_slice());
+        content[20] = *place;
+        content[24..].copy_from_slice(&grams.to_be_bytes());
+        words.extend([*transfer, B256::from(content)]);
+    }
+    event(vec![topic], &words)
 }
 
 pub(crate) fn voided(transfer: B256) -> Event {

@@ -14,23 +14,23 @@ fn minted() -> Event {
 
 #[test]
 fn every_event_of_the_gate_is_read() {
-    let read = |event: &Event| evidence(event).event().unwrap();
+    let read = |event: &Event| evidence(event).events().unwrap();
     assert_eq!(
         read(&minted()),
-        GateEvent::Minted {
+        [GateEvent::Minted {
             transfer: TRANSFER,
             asset_class: CLASS,
             recipient: RECIPIENT,
             quantity_g: 425_000_000
-        }
+        }]
     );
     assert_eq!(
         read(&evm::voided(TRANSFER)),
-        GateEvent::Voided { transfer: TRANSFER }
+        [GateEvent::Voided { transfer: TRANSFER }]
     );
     assert_eq!(
         read(&evm::burned(8, TRANSFER, CLASS, 5_000_000, 2)),
-        GateEvent::Burned {
+        [GateEvent::Burned {
             number: 8,
             burn_id: TRANSFER,
             asset_class: CLASS,
@@ -38,8 +38,28 @@ fn every_event_of_the_gate_is_read() {
             quantity_g: 5_000_000,
             purpose: 2,
             commitment: COMMITMENT,
-        }
+        }]
     );
+}
+
+#[test]
+fn of_a_batch_only_items_whose_bit_is_set_were_minted() {
+    let other = B256::repeat_byte(0x22);
+    let items = [(TRANSFER, 0, 1), (other, 1, 2), (TRANSFER, 1, 3)];
+    let minted = |bits| {
+        let batch = evm::batch(bits, &[CLASS, B256::repeat_byte(0xcc)], &items);
+        let events = evidence(&batch).events().unwrap();
+        let quantity = |event: &GateEvent| match event {
+            GateEvent::Minted { quantity_g, .. } => *quantity_g,
+            GateEvent::Voided { .. } | GateEvent::Burned { .. } => panic!("{event:?}"),
+        };
+        events.iter().map(quantity).collect::<Vec<_>>()
+    };
+    assert_eq!(minted(0b111), [1, 2, 3]);
+    assert_eq!(minted(0b010), [2]);
+    assert_eq!(minted(0b1000), [] as [u64; 0], "a bit without an item");
+    let unlisted = evm::batch(1, &[CLASS], &[(TRANSFER, 1, 1)]);
+    assert!(evidence(&unlisted).events().is_err(), "no such class");
 }
 
 #[test]
@@ -50,7 +70,7 @@ fn every_position_in_the_block_can_be_proved() {
             tx_index,
             ..minted()
         };
-        assert!(evidence(&event).event().is_ok(), "{tx_index}");
+        assert!(evidence(&event).events().is_ok(), "{tx_index}");
     }
 }
 
@@ -94,7 +114,7 @@ fn whatever_is_changed_is_refused() {
     for (name, change) in changes {
         let mut bent = evidence(&minted());
         change(&mut bent);
-        assert!(bent.event().is_err(), "{name}");
+        assert!(bent.events().is_err(), "{name}");
     }
 }
 
@@ -106,7 +126,7 @@ fn only_the_gates_own_event_of_a_transaction_that_succeeded_counts() {
     };
     assert!(
         other_gate
-            .event()
+            .events()
             .unwrap_err()
             .to_string()
             .contains("not the gate's")
@@ -119,14 +139,14 @@ fn only_the_gates_own_event_of_a_transaction_that_succeeded_counts() {
         gate: GATE,
         ..evidence(&foreign)
     };
-    assert!(claimed.event().is_err(), "an event of another contract");
+    assert!(claimed.events().is_err(), "an event of another contract");
     let failed = Event {
         succeeded: false,
         ..minted()
     };
     assert!(
         evidence(&failed)
-            .event()
+            .events()
             .unwrap_err()
             .to_string()
             .contains("failed")
@@ -136,25 +156,28 @@ fn only_the_gates_own_event_of_a_transaction_that_succeeded_counts() {
 #[test]
 fn events_of_another_shape_are_refused() {
     let mut unknown = minted();
-    unknown.data.topics_mut_unchecked()[0] = keccak256("Minted(bytes32,uint256,address)");
-    assert!(evidence(&unknown).event().is_err());
-    let mut few = minted();
-    few.data
-        .set_topics_truncating(few.data.topics()[..3].to_vec());
-    assert!(evidence(&few).event().is_err());
-    let mut dirty = minted();
-    dirty.data.topics_mut_unchecked()[3].0[0] = 1;
+    unknown.data.topics_mut_unchecked()[0] = keccak256("Minted(bytes32,uint256,address,uint256)");
+    assert!(evidence(&unknown).events().is_err());
+    let mut more = minted();
+    more.data
+        .set_topics_truncating(vec![more.data.topics()[0], TRANSFER]);
+    assert!(evidence(&more).events().is_err(), "an indexed field");
+    let mut dirty = evm::burned(8, TRANSFER, CLASS, 5_000_000, 2);
+    dirty.data.data = [&[1], &dirty.data.data[1..]].concat().into();
     assert!(
-        evidence(&dirty).event().is_err(),
+        evidence(&dirty).events().is_err(),
         "an address with dirty upper bytes"
     );
     let mut short = minted();
-    short.data.data = vec![0; 31].into();
-    assert!(evidence(&short).event().is_err());
+    let length = short.data.data.len();
+    short.data.data = short.data.data.slice(..length - 1);
+    assert!(evidence(&short).events().is_err());
     let mut large = minted();
-    large.data.data = vec![0xff; 32].into();
+    let mut data = large.data.data.to_vec();
+    data[length - 9] = 1;
+    large.data.data = data.into();
     assert!(
-        evidence(&large).event().is_err(),
+        evidence(&large).events().is_err(),
         "a quantity beyond 64 bits"
     );
 }

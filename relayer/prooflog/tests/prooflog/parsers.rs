@@ -29,7 +29,7 @@ fn read_all(bytes: &[u8]) {
         drop(book().apply(&leaf));
     }
     if let Ok(evidence) = EvmEvidence::parse(bytes) {
-        drop(evidence.event());
+        drop(evidence.events());
     }
     drop(Bundle::parse(bytes));
     if let Some(signer) = signer_of(world::CLASS, bytes) {

@@ -243,9 +243,9 @@ fn receipt(bytes: &[u8]) {
         v: 1,
     };
     // Header, trie and receipt hold; the event in it is that of another contract's design.
-    let event = evidence(size(&file["txIndex"])).event().unwrap_err();
+    let event = evidence(size(&file["txIndex"])).events().unwrap_err();
     assert!(event.to_string().contains("none of the gate's"), "{event}");
-    let elsewhere = evidence(2).event().unwrap_err();
+    let elsewhere = evidence(2).events().unwrap_err();
     assert!(
         elsewhere.to_string().contains("receipts root"),
         "{elsewhere}"

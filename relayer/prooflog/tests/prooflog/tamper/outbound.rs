@@ -6,7 +6,7 @@ use isthmus_prooflog::leaf::{Grams, Leaf, jcs_digest};
 
 use super::Lie;
 use crate::bundle::{Parts, evidence_mut, index};
-use crate::evm;
+use crate::evm::{self, ITEM_CLASS, ITEM_CONTENT};
 use crate::stories::outbound_terms;
 use crate::world::{self, World, owed, paused, serial};
 
@@ -90,10 +90,19 @@ pub(super) const COMPLETED: &[Lie] = &[
         p.mint.as_mut().unwrap().items[1].recipient = Address::repeat_byte(0x66);
     }),
     ("another recipient on chain", "chain", |p| {
-        let topics = p.event("mint").data.topics().to_vec();
-        let stolen = Address::repeat_byte(0x66).into_word();
-        let topics = [&topics[..3], &[stolen]].concat();
-        p.event("mint").data.set_topics_unchecked(topics);
+        p.event("mint").write(ITEM_CONTENT, &[0x66; 20]);
+    }),
+    ("another quantity on chain", "chain", |p| {
+        p.event("mint").write(ITEM_CONTENT + 31, &[1]);
+    }),
+    ("another class on chain", "chain", |p| {
+        p.event("mint").write(ITEM_CLASS, &[0x66; 32]);
+    }),
+    ("another of the batch's classes on chain", "chain", |p| {
+        p.event("mint").write(ITEM_CONTENT + 20, &[0]);
+    }),
+    ("skipped on chain", "chain", |p| {
+        p.event("mint").write(31, &[1]);
     }),
     ("another quantity in the manifest", "story", |p| {
         p.quantity_g += 1;
