@@ -142,6 +142,9 @@ impl Load {
                 service.check()?;
             }
             if std::time::Instant::now() > deadline {
+                for service in self.devnet.services() {
+                    tracing::error!(name = service.name(), log = %service.last_lines(5));
+                }
                 let status = self.status().await?;
                 bail!("{done} of {count} transfers completed within {within:?}: {status:#?}");
             }

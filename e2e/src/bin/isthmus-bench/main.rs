@@ -66,6 +66,10 @@ pub(crate) fn now_ms() -> u64 {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(io::stderr)
+        .init();
     let mut out = io::stdout();
     let mut figures = Figures::default();
     if arguments.wants(Part::Throughput) {
