@@ -151,6 +151,11 @@ impl Checkpoints {
         Ok(Some(lost))
     }
 
+    /// What is known to have been signed and not to be in the store.
+    pub fn lost(&self) -> Option<String> {
+        self.lock().lost.clone()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Signing> {
         // The signer takes note of a state before it signs it, so a panic in between only makes it stricter.
         self.signing.lock().unwrap_or_else(PoisonError::into_inner)

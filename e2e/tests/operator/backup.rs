@@ -1,0 +1,192 @@
+//! A relayer that lost its disk: an old backup alone signs nothing and mints nothing twice; with a copy of its log it goes on as
+//! if nothing had happened.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use isthmus_core::id::{AssetClassId, TransferId};
+use isthmus_e2e::devnet::parties::BETA;
+use isthmus_e2e::devnet::{Devnet, Redemption};
+use isthmus_proto::v1;
+
+use crate::command::{as_person, path, run};
+use crate::world::{TONNE_G, World, serial};
+
+fn relayer_file(devnet: &Devnet) -> PathBuf {
+    devnet.party_folder("relayer").join("relayer.toml")
+}
+
+async fn restore(devnet: &Devnet, backup: &Path) -> crate::command::Said {
+    let file = relayer_file(devnet);
+    run(devnet, &["restore", "--config", path(&file), path(backup)]).await
+}
+
+async fn log_size(devnet: &Devnet) -> u64 {
+    let mut operator = devnet.control("operator-1").unwrap().operator();
+    let status = operator.status(v1::StatusRequest {}).await.unwrap();
+    status.into_inner().log_size
+}
+
+/// The log as the first attester has followed it, once it has followed `size` leaves.
+async fn attesters_copy(devnet: &Devnet, size: u64) -> PathBuf {
+    let attester = &devnet.attesters[0];
+    let config = devnet.party_folder("attester-1").join("attester.toml");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for number in 0.. {
+        attester.kill9().unwrap();
+        let copy = devnet.folder().join(format!("log-{number}.txt"));
+        let said = run(
+            devnet,
+            &[
+                "attester-log",
+                "--config",
+                path(&config),
+                "--out",
+                path(&copy),
+                "--json",
+            ],
+        )
+        .await;
+        attester.start().unwrap();
+        if said.json()["log_size"].as_u64() >= Some(size) {
+            return copy;
+        }
+        assert!(Instant::now() < deadline, "it never followed {size} leaves");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    unreachable!()
+}
+
+/// What happens after the backup: a mint, a release, a retirement, a withdrawal.
+async fn life_goes_on(world: &World, class: AssetClassId) -> Vec<TransferId> {
+    let devnet = &world.devnet;
+    let (minted, _) = world.minted(20, 29).await;
+    let instruction = Redemption::release_to(BETA).unwrap();
+    let burn = devnet
+        .burn(world.wallet(0), class, 5 * TONNE_G, instruction)
+        .await
+        .unwrap();
+    devnet.wait_for(burn.id, "taken").await.unwrap();
+    devnet.instruct(burn.id, &burn.instruction).await.unwrap();
+    devnet.wait_for(burn.id, "completed").await.unwrap();
+    let instruction = Redemption::retire_for("Acme Ltd", "2025");
+    let retired = devnet
+        .burn(world.wallet(0), class, 2 * TONNE_G, instruction)
+        .await
+        .unwrap();
+    devnet.wait_for(retired.id, "taken").await.unwrap();
+    devnet
+        .instruct(retired.id, &retired.instruction)
+        .await
+        .unwrap();
+    devnet.wait_for(retired.id, "completed").await.unwrap();
+    vec![minted, burn.id, retired.id]
+}
+
+#[tokio::test]
+async fn an_old_backup_signs_nothing_and_with_a_copy_of_the_log_goes_on() {
+    let world = World::start().await;
+    let devnet = &world.devnet;
+    let (before, class) = world.minted(0, 9).await;
+    let backup = devnet.folder().join("backup");
+    let made = as_person(devnet, "operator-1", &["backup", path(&backup), "--json"])
+        .await
+        .json();
+    assert_eq!(made["log_size"], log_size(devnet).await);
+    let taken = as_person(devnet, "operator-1", &["backup", path(&backup)]).await;
+    assert!(
+        taken.stderr.contains("at which nothing is yet"),
+        "{taken:?}"
+    );
+    let running = restore(devnet, &backup).await;
+    assert_eq!(running.code, 4, "over a relayer that runs: {running:?}");
+
+    let after = life_goes_on(&world, class).await;
+    let size = log_size(devnet).await;
+    let (custody, supply) = (world.custody_t().await, world.supply_t(class).await);
+    let copy = attesters_copy(devnet, size).await;
+    devnet.relayer.kill9().unwrap();
+    std::fs::rename(devnet.relayer_data(), devnet.folder().join("lost")).unwrap();
+    let restored = restore(devnet, &backup).await;
+    assert_eq!(restored.code, 0, "{restored:?}");
+
+    the_old_copy_alone_stops(&world, &after).await;
+    assert_eq!(
+        (world.custody_t().await, world.supply_t(class).await),
+        (custody, supply)
+    );
+
+    // The disk of the stopped one is put aside, and the backup brought up to the log.
+    devnet.relayer.kill9().unwrap();
+    std::fs::rename(devnet.relayer_data(), devnet.folder().join("stale")).unwrap();
+    assert_eq!(restore(devnet, &backup).await.code, 0);
+    let file = relayer_file(devnet);
+    let recover = [
+        "recover",
+        "--config",
+        path(&file),
+        "--log",
+        path(&copy),
+        "--json",
+    ];
+    let recovered = run(devnet, &recover).await.json();
+    assert_eq!(recovered["log_size"], size);
+    let again = run(devnet, &recover).await.json();
+    assert_eq!(again["taken"], 0, "it is all there");
+
+    devnet.start_relayer().await.unwrap();
+    for id in after.iter().chain([&before]) {
+        devnet.wait_for(*id, "completed").await.unwrap();
+        assert_eq!(world.movements_of(id).await, 1, "{id}");
+        devnet.audit(*id).await.unwrap();
+    }
+    assert_eq!(
+        (world.custody_t().await, world.supply_t(class).await),
+        (custody, supply)
+    );
+    world.assert_reserves_hold().await;
+    // And on: a new mint, signed by the attesters who followed the log before.
+    world.minted(40, 49).await;
+    let place = world.lies(&serial(0, 4)).await;
+    assert_eq!(place, (BETA.to_owned(), "held".to_owned()));
+    world.assert_reserves_hold().await;
+}
+
+/// Its attesters tell it what it has signed: it says so, signs nothing, admits nothing, and they stay well.
+async fn the_old_copy_alone_stops(world: &World, after: &[TransferId]) {
+    let devnet = &world.devnet;
+    devnet.start_relayer().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let mut operator = devnet.control("operator-1").unwrap().operator();
+        let status = operator
+            .status(v1::StatusRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        if status
+            .concerns
+            .iter()
+            .any(|c| c.contains("isthmus recover"))
+        {
+            assert_eq!(status.paused, ["all"]);
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let terms = world.terms(60, 69).await;
+    let refusal = devnet
+        .submit(devnet.order(&terms).unwrap())
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(refusal.code, "paused");
+    assert!(
+        devnet.transfer(after[0]).await.unwrap().is_none(),
+        "it is too old to know"
+    );
+    for attester in &devnet.attesters {
+        attester.check().unwrap();
+    }
+}
