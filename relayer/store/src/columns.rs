@@ -11,6 +11,8 @@ pub(crate) enum Column {
     Transfers,
     /// `id‖index` → Event.
     Journal,
+    /// `id` → Snapshot, of what has not ended.
+    Snapshots,
     /// `lane‖0‖due‖id` → nothing.
     Due,
     /// `d‖draft id` → Draft, `a‖id‖intent‖sequence` → draft id.
@@ -19,7 +21,7 @@ pub(crate) enum Column {
     Batches,
     /// `space‖0‖first` → Held.
     Custody,
-    /// `space‖0‖first` → last: the custody book without what it says, small enough to stay in memory.
+    /// `space‖0‖first` → `last‖holder`: what overlaps are found by, small enough to stay in memory.
     Spans,
     /// `holder‖space‖0‖first` → nothing.
     Holdings,
@@ -50,9 +52,10 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Transfers,
         Self::Journal,
+        Self::Snapshots,
         Self::Due,
         Self::Drafts,
         Self::Batches,
@@ -77,6 +80,7 @@ impl Column {
         match self {
             Self::Transfers => "transfers",
             Self::Journal => "journal",
+            Self::Snapshots => "snapshots",
             Self::Due => "due",
             Self::Drafts => "drafts",
             Self::Batches => "batches",

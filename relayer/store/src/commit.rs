@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use isthmus_core::id::TransferId;
-use isthmus_core::operation::SignedBatch;
 use isthmus_core::ports::{Append, AppendError, Appended, StoreError};
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Transfer};
@@ -12,7 +11,9 @@ use isthmus_proto::store::v1 as pb;
 use prost::Message;
 
 use crate::columns::{self, CHECKPOINT_INTENT, Column, LOG_SIZE};
+use crate::disk::Disk;
 use crate::overlay::{Overlay, corrupt};
+use crate::places::{Kept, Places};
 use crate::{custody, head, journal, log, record};
 
 /// Most transfers kept rebuilt in memory from one write to the next.
@@ -22,15 +23,26 @@ const CACHE: usize = 8192;
 pub(crate) type Change = Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), StoreError> + Send>;
 
 /// Stages appends; keeps recently changed transfers rebuilt.
-#[derive(Default)]
 pub(crate) struct Committer {
     /// Transfers as of the write being formed. Every transfer that it changes is in here, because the database does not
     /// have those changes yet; so nothing is evicted before it is sealed.
-    cache: HashMap<TransferId, Transfer>,
+    cache: HashMap<TransferId, Kept>,
+    disk: Arc<Disk>,
     leaves_added: bool,
 }
 
+/// A staged entry: its answer, and the transfer that it changed.
+type Staged = (Appended, Option<Kept>);
+
 impl Committer {
+    pub(crate) fn new(disk: Arc<Disk>) -> Self {
+        Self {
+            cache: HashMap::new(),
+            disk,
+            leaves_added: false,
+        }
+    }
+
     /// Stages one entry, or leaves nothing of it.
     pub(crate) fn stage(
         &mut self,
@@ -39,17 +51,17 @@ impl Committer {
         now: Timestamp,
         change: Option<Change>,
     ) -> Result<Appended, AppendError> {
-        let staged = self.try_stage(overlay, entry, now).and_then(|appended| {
+        let staged = self.try_stage(overlay, entry, now).and_then(|staged| {
             if let Some(change) = change {
                 change(overlay)?;
             }
-            Ok(appended)
+            Ok(staged)
         });
         match staged {
-            Ok(appended) => {
+            Ok((appended, changed)) => {
                 overlay.accept();
-                if let Some(transfer) = &appended.transfer {
-                    self.cache.insert(transfer.id(), transfer.clone());
+                if let Some(kept) = changed {
+                    self.cache.insert(kept.transfer.id(), kept);
                 }
                 Ok(appended)
             }
@@ -81,20 +93,20 @@ impl Committer {
                 continue;
             };
             let mut head = head::decode(&bytes)?;
-            let Some(transfer) = self.load(overlay, *id)? else {
+            let Some(kept) = self.load(*id)? else {
                 continue;
             };
-            head::due(overlay, &transfer, &mut head, *at, now)?;
+            head::due(overlay, &kept.transfer, &mut head, *at, now)?;
             overlay.put(Column::Transfers, key, head.encode_to_vec());
         }
         overlay.accept();
         Ok(())
     }
 
-    fn load(&self, overlay: &Overlay<'_>, id: TransferId) -> Result<Option<Transfer>, StoreError> {
+    fn load(&self, id: TransferId) -> Result<Option<Kept>, StoreError> {
         match self.cache.get(&id) {
-            Some(transfer) => Ok(Some(transfer.clone())),
-            None => journal::load(overlay.db(), id),
+            Some(kept) => Ok(Some(kept.clone())),
+            None => journal::load(&self.disk, id),
         }
     }
 
@@ -124,7 +136,7 @@ impl Committer {
         overlay: &mut Overlay<'_>,
         entry: &Append,
         now: Timestamp,
-    ) -> Result<Appended, AppendError> {
+    ) -> Result<Staged, AppendError> {
         for batch in &entry.batches {
             overlay.put(
                 Column::Batches,
@@ -133,7 +145,7 @@ impl Committer {
             );
         }
         let first_leaf = self.leaves(overlay, entry)?;
-        let transfer = match entry.transfer {
+        let changed = match entry.transfer {
             Some((id, expected)) => Some(self.transfer(overlay, id, expected, entry, now)?),
             None => None,
         };
@@ -170,10 +182,11 @@ impl Committer {
                 id.as_bytes().to_vec(),
             );
         }
-        Ok(Appended {
-            transfer,
+        let appended = Appended {
+            transfer: changed.as_ref().map(|kept| kept.transfer.clone()),
             first_leaf,
-        })
+        };
+        Ok((appended, changed))
     }
 
     fn leaves(
@@ -202,9 +215,9 @@ impl Committer {
         expected: u64,
         entry: &Append,
         now: Timestamp,
-    ) -> Result<Transfer, AppendError> {
-        let before = self.load(overlay, id)?;
-        let found = before.as_ref().map_or(0, Transfer::length);
+    ) -> Result<Kept, AppendError> {
+        let before = self.load(id)?;
+        let found = before.as_ref().map_or(0, |kept| kept.transfer.length());
         if found != expected {
             return Err(AppendError::Conflict {
                 id,
@@ -217,7 +230,10 @@ impl Committer {
             None => head::new(overlay, id, now)?,
         };
         let mut head = old.clone();
-        let mut transfer = before;
+        let (mut transfer, mut places) = match before {
+            Some(Kept { transfer, places }) => (Some(transfer), places),
+            None => (None, Places::default()),
+        };
         for event in &entry.events {
             let index = transfer.as_ref().map_or(0, Transfer::length);
             let after = match &transfer {
@@ -232,15 +248,18 @@ impl Committer {
                 columns::numbered(&id, index),
                 record::event(event, now).encode_to_vec(),
             );
+            places.follow(index, event);
             transfer = Some(after);
         }
         let Some(transfer) = transfer.filter(|t| t.id() == id) else {
             return Err(bug(&format!("an append for {id} does not open it")));
         };
-        head::drafts(overlay, &transfer, head.intent, entry)?;
+        head::drafts(overlay, &transfer, head.intent, &mut places, entry)?;
         head::due(overlay, &transfer, &mut head, entry.due.unwrap_or(now), now)?;
         head::head(overlay, &transfer, &old, head, now)?;
-        Ok(transfer)
+        let kept = Kept { transfer, places };
+        head::snapshot(overlay, &kept);
+        Ok(kept)
     }
 }
 
@@ -252,12 +271,4 @@ pub(crate) fn bug(reason: &str) -> AppendError {
         event: "append",
         reason: reason.into(),
     })
-}
-
-/// Batches as they are needed to read events back.
-pub(crate) fn load_batch(db: &rocksdb::DB, id: &[u8]) -> Result<Arc<SignedBatch>, StoreError> {
-    let bytes = crate::overlay::read(db, Column::Batches, id)?
-        .ok_or_else(|| corrupt("a signed batch is missing"))?;
-    let batch = pb::SignedBatch::decode(bytes.as_slice()).map_err(|_| corrupt("a signed batch"))?;
-    record::batch_back(id, batch).map(Arc::new)
 }

@@ -19,9 +19,6 @@ pub(crate) use impaired::{
 };
 use interval::{ALLOCATED, Interval, LOST, OFFERED, RESERVED, RETIRED, interval_at};
 
-/// How often a reader asks again that was overtaken by the writer.
-const READS: u32 = 100;
-
 /// Stages one change. `leaf` is the index of the entry's first leaf, which orders offers.
 pub(crate) fn apply(
     overlay: &mut Overlay<'_>,
@@ -166,27 +163,24 @@ fn reserve(
 }
 
 /// Who holds any unit of `block`. The intervals are disjoint, so only the last one that begins at or below the block's end can
-/// reach into it: one seek in the spans, and one look at the interval if there is one.
+/// reach into it: one seek.
 pub(crate) fn overlap(
     overlay: &Overlay<'_>,
     block: &SerialBlock,
 ) -> Result<Option<TransferId>, StoreError> {
     let space = columns::interval(&block.space().0, 0);
     let end = columns::interval(&block.space().0, block.last());
-    // Whoever reads beside the writer may find that the interval went away after its span was read: ask again.
-    for _ in 0..READS {
-        let Some((key, last)) = overlay.at_or_below(Column::Spans, &space, &end)? else {
-            return Ok(None);
-        };
-        let last = columns::trailing_u64(&last).ok_or_else(|| corrupt("a span"))?;
-        if last < block.first() {
-            return Ok(None);
-        }
-        if let Some(held) = overlay.get(Column::Custody, &key)? {
-            return Interval::decode(&key, &held)?.holder().map(Some);
-        }
+    let Some((_, span)) = overlay.at_or_below(Column::Spans, &space, &end)? else {
+        return Ok(None);
+    };
+    let (last, holder) = span
+        .split_first_chunk::<8>()
+        .ok_or_else(|| corrupt("a span"))?;
+    if u64::from_be_bytes(*last) < block.first() {
+        return Ok(None);
     }
-    Err(corrupt("a span of the custody book without its interval"))
+    let holder = holder.try_into().map_err(|_| corrupt("a holder"))?;
+    Ok(Some(TransferId::new(holder)))
 }
 
 /// The intervals that a lock or burn holds.
@@ -207,6 +201,9 @@ pub(crate) fn allocate(
     pool: PoolId,
     tonnes: u64,
 ) -> Result<Option<Vec<SerialBlock>>, StoreError> {
+    if tonnes == 0 {
+        return Ok(Some(Vec::new()));
+    }
     let mut left = tonnes;
     let mut keys = Vec::new();
     let mut broken = None;

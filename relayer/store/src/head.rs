@@ -11,6 +11,7 @@ use prost::Message;
 use crate::columns::{self, Column, SERIAL};
 use crate::commit::bug;
 use crate::overlay::{Overlay, corrupt};
+use crate::places::{Kept, Places};
 use crate::record;
 use crate::tally;
 
@@ -37,11 +38,12 @@ pub(crate) fn new(
     })
 }
 
-/// Drafts belong to the intent that they were made for; a later intent starts with none.
+/// Keeps the drafts of the last intent.
 pub(crate) fn drafts(
     overlay: &mut Overlay<'_>,
     transfer: &Transfer,
     intent: u64,
+    places: &mut Places,
     entry: &Append,
 ) -> Result<(), AppendError> {
     if entry.drafts.is_empty() {
@@ -50,14 +52,11 @@ pub(crate) fn drafts(
     let Some(work) = transfer.pending() else {
         return Err(bug("drafts come with the intent that they serve (R5)"));
     };
+    let prefix = columns::attempt(&transfer.id(), intent);
     for draft in &entry.drafts {
-        let mut last = 0u64;
-        let prefix = columns::attempt(&transfer.id(), intent);
-        overlay.with_prefix(Column::Drafts, &prefix, |_, _| {
-            last += 1;
-            false
-        })?;
-        let key = [prefix.as_slice(), &last.to_be_bytes()].concat();
+        let number = u64::try_from(places.drafts.len()).unwrap_or(u64::MAX);
+        places.drafts.push(*draft.id.as_bytes());
+        let key = [prefix.as_slice(), &number.to_be_bytes()].concat();
         overlay.put(Column::Drafts, key, draft.id.as_bytes().to_vec());
         overlay.put(
             Column::Drafts,
@@ -107,6 +106,15 @@ pub(crate) fn due(
         overlay.put(Column::Due, head.due.clone(), Vec::new());
     }
     Ok(())
+}
+
+/// Keeps the transfer as it is now, until it has ended.
+pub(crate) fn snapshot(overlay: &mut Overlay<'_>, kept: &Kept) {
+    let key = kept.transfer.id().as_bytes().to_vec();
+    match record::snapshot(&kept.transfer, &kept.places) {
+        Some(record) => overlay.put(Column::Snapshots, key, record.encode_to_vec()),
+        None => overlay.delete(Column::Snapshots, key),
+    }
 }
 
 pub(crate) fn head(

@@ -2,43 +2,85 @@
 
 use isthmus_core::id::{PoolId, TransferId};
 use isthmus_core::operation::Lane;
-use isthmus_core::ports::{Append, AppendError, Appended, Draft, Journal, Recorded, StoreError};
+use isthmus_core::ports::{
+    Append, AppendError, Appended, Draft, DueOrder, Journal, Recorded, StoreError,
+};
 use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::Transfer;
 use isthmus_proto::store::v1 as pb;
 use prost::Message;
-use rocksdb::DB;
 
 use crate::columns::{self, Column};
+use crate::disk::Disk;
 use crate::open::Store;
 use crate::overlay::{Overlay, corrupt, read, scan};
-use crate::{custody, record};
+use crate::places::{Kept, Places};
+use crate::record::fixed;
+use crate::{custody, due, record};
 
 /// Events of a transfer with the transfer after them.
-fn replay(db: &DB, id: TransferId) -> Result<(Option<Transfer>, Vec<Recorded>), StoreError> {
-    let mut transfer: Option<Transfer> = None;
+fn replay(disk: &Disk, id: TransferId) -> Result<(Option<Kept>, Vec<Recorded>), StoreError> {
+    let mut kept: Option<Kept> = None;
     let mut history = Vec::new();
-    for (index, entry) in (0..).zip(scan(db, Column::Journal, id.as_bytes(), id.as_bytes())?) {
+    for (index, entry) in (0..).zip(scan(disk, Column::Journal, id.as_bytes(), id.as_bytes())?) {
         let (_, value) = entry?;
         let stored = pb::Event::decode(&*value).map_err(|_| corrupt("an event"))?;
         let at = Timestamp::from_ms(stored.at_ms);
-        let event = record::event_back(db, stored, transfer.as_ref())?;
-        let after = match &transfer {
+        let before = kept.as_ref().map(|kept| &kept.transfer);
+        let event = record::event_back(disk, stored, before)?;
+        let after = match before {
             None => Transfer::open(&event),
             Some(transfer) => transfer.apply(&event),
         };
-        transfer = Some(after.map_err(|e| corrupt(&format!("the history of {id}: {e}")))?);
+        let transfer = after.map_err(|e| corrupt(&format!("the history of {id}: {e}")))?;
+        let mut places = kept.map(|kept| kept.places).unwrap_or_default();
+        places.follow(index, &event);
+        kept = Some(Kept { transfer, places });
         history.push(Recorded { index, at, event });
     }
-    Ok((transfer, history))
+    Ok((kept, history))
 }
 
-pub(crate) fn load(db: &DB, id: TransferId) -> Result<Option<Transfer>, StoreError> {
-    replay(db, id).map(|(transfer, _)| transfer)
+/// One event of a transfer.
+pub(crate) fn event(disk: &Disk, id: TransferId, index: u64) -> Result<pb::Event, StoreError> {
+    let bytes = read(disk, Column::Journal, &columns::numbered(&id, index))?
+        .ok_or_else(|| corrupt("an event is missing"))?;
+    pb::Event::decode(bytes.as_slice()).map_err(|_| corrupt("an event"))
 }
 
-pub(crate) fn read_head(db: &DB, id: &TransferId) -> Result<Option<pb::Head>, StoreError> {
+/// The transfer as it is now: from its snapshot, or from its history if it has ended or was written before there were snapshots.
+pub(crate) fn load(disk: &Disk, id: TransferId) -> Result<Option<Kept>, StoreError> {
+    if let Some(bytes) = read(disk, Column::Snapshots, id.as_bytes())? {
+        let record = pb::Snapshot::decode(bytes.as_slice()).map_err(|_| corrupt("a snapshot"))?;
+        let drafts = record
+            .drafts
+            .iter()
+            .map(|draft| fixed(draft, "a draft's id"));
+        let places = Places {
+            take: record.take,
+            voided: record.voided,
+            drafts: drafts.collect::<Result<_, _>>()?,
+        };
+        if let Some(transfer) = record::snapshot_back(disk, id, record)? {
+            return Ok(Some(Kept { transfer, places }));
+        }
+    }
+    let Some(head) = read_head(disk, &id)? else {
+        return Ok(None);
+    };
+    let Some(mut kept) = replay(disk, id)?.0 else {
+        return Err(corrupt("a transfer without events"));
+    };
+    let attempt = columns::attempt(&id, head.intent);
+    for entry in scan(disk, Column::Drafts, &attempt, &attempt)? {
+        let (_, draft) = entry?;
+        kept.places.drafts.push(fixed(&draft, "a draft's id")?);
+    }
+    Ok(Some(kept))
+}
+
+pub(crate) fn read_head(db: &Disk, id: &TransferId) -> Result<Option<pb::Head>, StoreError> {
     let Some(bytes) = read(db, Column::Transfers, &columns::head(id))? else {
         return Ok(None);
     };
@@ -47,35 +89,13 @@ pub(crate) fn read_head(db: &DB, id: &TransferId) -> Result<Option<pb::Head>, St
         .map_err(|_| corrupt("a transfer's head"))
 }
 
-impl Store {
-    fn drafts(&self, id: &TransferId) -> Result<Vec<Draft>, StoreError> {
-        let Some(head) = read_head(&self.db, id)? else {
-            return Ok(Vec::new());
-        };
-        let prefix = columns::attempt(id, head.intent);
-        let mut drafts = Vec::new();
-        for entry in scan(&self.db, Column::Drafts, &prefix, &prefix)? {
-            let (_, draft_id) = entry?;
-            let key: [u8; 32] = (*draft_id)
-                .try_into()
-                .map_err(|_| corrupt("a draft's id"))?;
-            let bytes = read(&self.db, Column::Drafts, &columns::draft(&key))?
-                .ok_or_else(|| corrupt("a draft is missing"))?;
-            drafts.push(record::draft_back(
-                pb::Draft::decode(bytes.as_slice()).map_err(|_| corrupt("a draft"))?,
-            )?);
-        }
-        Ok(drafts)
-    }
-}
-
 impl Journal for Store {
     fn append(&self, batch: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
         self.writer.append(batch)
     }
 
     fn transfer(&self, id: TransferId) -> Result<Option<Transfer>, StoreError> {
-        load(&self.db, id)
+        Ok(load(&self.db, id)?.map(|kept| kept.transfer))
     }
 
     fn history(&self, id: TransferId) -> Result<Vec<Recorded>, StoreError> {
@@ -88,38 +108,17 @@ impl Journal for Store {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
-        let prefix = columns::lane(lane);
-        let (mut due, mut moved) = (Vec::new(), Vec::new());
-        for entry in scan(&self.db, Column::Due, &prefix, &prefix)? {
-            let (key, _) = entry?;
-            let tail: &[u8; 40] = key.last_chunk().ok_or_else(|| corrupt("a due entry"))?;
-            let (at, id) = tail.split_at(8);
-            let at = at
-                .try_into()
-                .map(u64::from_be_bytes)
-                .map_err(|_| corrupt("a due entry"))?;
-            if at > now.ms() || due.len() >= limit {
-                break;
-            }
-            let id = TransferId::new(id.try_into().map_err(|_| corrupt("a due entry"))?);
-            if let Some(transfer) = load(&self.db, id)? {
-                if transfer.lane(now).is_some_and(|next| next != *lane) {
-                    moved.push((id, now));
-                    continue;
-                }
-                let drafts = if transfer.pending().is_some() {
-                    self.drafts(&id)?
-                } else {
-                    Vec::new()
-                };
-                due.push((transfer, drafts));
-            }
-        }
-        // A signed batch came too near its deadline: no event says so, its transfer is due in the attest lane from now on.
-        if !moved.is_empty() {
-            self.defer(&moved)?;
-        }
-        Ok(due)
+        self.due_in(lane, now, limit, DueOrder::OldestFirst)
+    }
+
+    fn due_in(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        limit: usize,
+        order: DueOrder,
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
+        due::page(self, lane, now, limit, order)
     }
 
     /// Races with an append of the same transfer are settled by the key: an entry that the append replaced is not put back.

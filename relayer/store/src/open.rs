@@ -9,6 +9,7 @@ use prost::Message;
 use rocksdb::{DB, DBRecoveryMode, ErrorKind, WriteOptions};
 
 use crate::columns::{Column, META};
+use crate::disk::Disk;
 use crate::overlay::{failed, handle, read};
 use crate::writer::Writer;
 use crate::{tail, tuning};
@@ -20,7 +21,7 @@ pub const FORMAT: u32 = 1;
 /// The relayer's store.
 #[derive(Debug)]
 pub struct Store {
-    pub(crate) db: Arc<DB>,
+    pub(crate) db: Arc<Disk>,
     pub(crate) writer: Writer,
 }
 
@@ -163,7 +164,8 @@ fn check(path: String, meta: pb::Meta, network: &str, owner: Owner) -> Result<()
 impl Store {
     /// Opens the store in `path`, creating it if it is not there.
     pub fn open(path: &Path, network: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let db = Arc::new(open_database(path, network, Owner::Relayer, &Column::ALL)?);
+        let db = open_database(path, network, Owner::Relayer, &Column::ALL)?;
+        let db = Arc::new(Disk::new(db));
         let writer = Writer::start(Arc::clone(&db), clock);
         Ok(Self { db, writer })
     }

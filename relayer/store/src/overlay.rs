@@ -83,10 +83,6 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    pub(crate) fn db(&self) -> &'a DB {
-        self.db
-    }
-
     pub(crate) fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.staged(column, key) {
             Some(staged) => Ok(staged.clone()),
@@ -232,6 +228,15 @@ impl<'a> Overlay<'a> {
     /// Forgets what the current entry staged.
     pub(crate) fn reject(&mut self) {
         self.current.clear();
+    }
+
+    /// Keys that are written to a column family.
+    pub(crate) fn put_keys(&self, column: Column) -> Vec<Vec<u8>> {
+        let all = self.accepted.range((column, Vec::new())..);
+        all.take_while(|((c, _), _)| *c == column)
+            .filter(|(_, value)| value.is_some())
+            .map(|((_, key), _)| key.clone())
+            .collect()
     }
 
     /// Everything accepted, as one atomic write.

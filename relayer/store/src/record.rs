@@ -3,6 +3,7 @@
 
 mod event;
 mod parts;
+mod snapshot;
 mod terms;
 
 pub(crate) use event::{event, event_back};
@@ -10,3 +11,4 @@ pub(crate) use parts::{
     batch, batch_back, blocks, blocks_back, draft, draft_back, fixed, parsed, quantity, receipt,
     receipt_back,
 };
+pub(crate) use snapshot::{snapshot, snapshot_back};

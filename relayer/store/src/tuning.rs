@@ -29,7 +29,7 @@ impl Budget {
     fn of(owner: Owner) -> Self {
         match owner {
             Owner::Relayer => Self {
-                cache: 64 * MIB,
+                cache: 80 * MIB,
                 memtables: 48 * MIB,
                 log: 48 << 20,
             },
@@ -62,7 +62,7 @@ pub(crate) fn database(owner: Owner, recovery: DBRecoveryMode) -> Options {
 
 /// The column families with their options; they share one cache.
 pub(crate) fn families(owner: Owner, columns: &[Column]) -> Vec<ColumnFamilyDescriptor> {
-    let cache = Cache::new_lru_cache(Budget::of(owner).cache);
+    let cache = Cache::new_hyper_clock_cache(Budget::of(owner).cache, 0);
     let family =
         |column: &Column| ColumnFamilyDescriptor::new(column.name(), family(*column, &cache));
     columns.iter().map(family).collect()
@@ -87,9 +87,11 @@ fn family(column: Column, cache: &Cache) -> Options {
             options.set_compression_type(DBCompressionType::None);
             options.set_write_buffer_size(8 * MIB);
         }
-        Shape::Queue => {
+        Shape::Ordered => {
             options.set_compression_type(DBCompressionType::None);
+            // Who looks for a key looks in each memtable and each new file: few and small ones.
             options.set_write_buffer_size(2 * MIB);
+            options.set_level_zero_file_num_compaction_trigger(2);
         }
     }
     // Column families that hardly anything is written to take hardly anything of the memtables' budget.
@@ -97,7 +99,7 @@ fn family(column: Column, cache: &Cache) -> Options {
     match Shape::of(column) {
         Shape::Bulk => {}
         // What was deleted is in the way of whoever looks for the first entry, or for the one before a key.
-        Shape::Index | Shape::Queue => {
+        Shape::Index | Shape::Ordered => {
             options.add_compact_on_deletion_collector_factory(1024, 512, 0.5);
         }
     }
@@ -112,8 +114,8 @@ enum Shape {
     Bulk,
     /// Small records that are looked up at random.
     Index,
-    /// Small records that are written and deleted again soon.
-    Queue,
+    /// Small records that are sought by their order, not by their key.
+    Ordered,
 }
 
 impl Shape {
@@ -128,7 +130,6 @@ impl Shape {
             | Column::Inbox
             | Column::Routes => Self::Bulk,
             Column::Custody
-            | Column::Spans
             | Column::Holdings
             | Column::Offers
             | Column::LeavesOf
@@ -137,8 +138,9 @@ impl Shape {
             | Column::Requests
             | Column::Nonces
             | Column::Admitted
+            | Column::Snapshots
             | Column::Meta => Self::Index,
-            Column::Due => Self::Queue,
+            Column::Due | Column::Spans => Self::Ordered,
         }
     }
 }

@@ -9,9 +9,11 @@ use std::thread::JoinHandle;
 use isthmus_core::id::TransferId;
 use isthmus_core::ports::{Append, AppendError, Appended, StoreError};
 use isthmus_core::time::{Clock, Timestamp};
-use rocksdb::{DB, WriteOptions};
+use rocksdb::WriteOptions;
 
+use crate::columns::Column;
 use crate::commit::{Change, Committer};
+use crate::disk::Disk;
 use crate::overlay::{Overlay, failed};
 
 /// Jobs that may wait; more block their callers, which bounds memory.
@@ -47,7 +49,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(db: Arc<DB>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(db: Arc<Disk>, clock: Arc<dyn Clock>) -> Self {
         let (jobs, queue) = sync_channel(QUEUE);
         let syncs = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&syncs);
@@ -121,8 +123,8 @@ fn stopped() -> StoreError {
     StoreError("the writer has stopped after an earlier failure".into())
 }
 
-fn run(db: &DB, clock: &dyn Clock, queue: &Receiver<Job>, syncs: &AtomicU64) {
-    let mut committer = Committer::default();
+fn run(db: &Arc<Disk>, clock: &dyn Clock, queue: &Receiver<Job>, syncs: &AtomicU64) {
+    let mut committer = Committer::new(Arc::clone(db));
     while let Ok(first) = queue.recv() {
         committer.evict();
         let mut overlay = Overlay::new(db);
@@ -207,7 +209,8 @@ fn stage(
 }
 
 /// Writes what was staged, if anything was; true if it was synced.
-fn write(db: &DB, overlay: Overlay<'_>, durable: bool) -> Result<bool, StoreError> {
+fn write(db: &Disk, overlay: Overlay<'_>, durable: bool) -> Result<bool, StoreError> {
+    let due = overlay.put_keys(Column::Due);
     let batch = overlay.into_write()?;
     if batch.is_empty() {
         return Ok(false);
@@ -215,5 +218,6 @@ fn write(db: &DB, overlay: Overlay<'_>, durable: bool) -> Result<bool, StoreErro
     let mut options = WriteOptions::default();
     options.set_sync(durable);
     db.write_opt(batch, &options).map_err(failed)?;
+    db.fronts.written(&due);
     Ok(durable)
 }

@@ -194,6 +194,15 @@ pub struct Recorded {
     pub event: Event,
 }
 
+/// Which of the work that is due comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueOrder {
+    /// What became due first.
+    OldestFirst,
+    /// What became due last: live work before backlog.
+    NewestFirst,
+}
+
 /// The durable history of transfers, as the engine sees it.
 pub trait Journal: Send + Sync {
     /// One synced write for the whole batch; each entry succeeds or fails by itself except for the disk. Compare-and-append
@@ -213,6 +222,20 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError>;
+
+    /// Like [`Journal::due`], in another order. Whoever serves live work first asks newest first, and takes some of the oldest
+    /// each time, so that what waits longest is never starved.
+    fn due_in(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        limit: usize,
+        order: DueOrder,
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
+        match order {
+            DueOrder::OldestFirst | DueOrder::NewestFirst => self.due(lane, now, limit),
+        }
+    }
 
     /// Puts a transfer's work off. Not synced: after a crash it is merely looked at earlier.
     fn defer(&self, entries: &[(TransferId, Timestamp)]) -> Result<(), StoreError>;

@@ -7,6 +7,7 @@ mod catalogue;
 mod event;
 mod facts;
 mod next;
+mod parts;
 mod state;
 #[cfg(test)]
 mod table;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use event::{Event, IllegalEvent};
 pub use next::{Next, WaitingFor};
+pub use parts::Parts;
 pub use state::{Resolution, State};
 
 use crate::id::TransferId;

@@ -71,10 +71,10 @@ impl Interval {
             columns::interval(&self.space, self.first),
             self.held.encode_to_vec(),
         );
-        overlay.put_u64(
+        overlay.put(
             Column::Spans,
             columns::interval(&self.space, self.first),
-            self.held.last,
+            span(&self.held),
         );
         overlay.put(
             Column::Holdings,
@@ -106,6 +106,11 @@ impl Interval {
         }
         Ok(())
     }
+}
+
+/// What is kept of an interval to find overlaps by.
+pub(crate) fn span(held: &pb::Held) -> Vec<u8> {
+    [held.last.to_be_bytes().as_slice(), &held.holder].concat()
 }
 
 pub(super) fn interval_at(overlay: &Overlay<'_>, key: &[u8]) -> Result<Interval, StoreError> {

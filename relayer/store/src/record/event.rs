@@ -1,17 +1,16 @@
 //! Records of events.
 
 use isthmus_core::mandate::Mandate;
-use isthmus_core::operation::{Authorisation, Operation, Work};
+use isthmus_core::operation::{Operation, Work};
 use isthmus_core::ports::StoreError;
-use isthmus_core::terms::Terms;
 use isthmus_core::redirection::Redirection;
+use isthmus_core::terms::Terms;
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Next, Resolution, Transfer};
 use isthmus_proto::store::v1 as pb;
 use pb::event::Kind;
-use rocksdb::DB;
 
-use crate::commit::load_batch;
+use crate::disk::Disk;
 use crate::overlay::corrupt;
 use crate::record::{parts, terms};
 
@@ -51,14 +50,7 @@ pub(crate) fn event(event: &Event, at: Timestamp) -> pb::Event {
         }
         Event::Intended(work) => Kind::Intended(intent(work)),
         Event::Locked(receipt) => Kind::Locked(parts::receipt(receipt)),
-        Event::Authorised(authorisation) => Kind::Authorised(pb::Authorisation {
-            kind: Some(match authorisation {
-                Authorisation::Mint(batch) => {
-                    pb::authorisation::Kind::Batch(batch.id.as_bytes().to_vec())
-                }
-                Authorisation::Void(void) => pb::authorisation::Kind::Void(parts::void(void)),
-            }),
-        }),
+        Event::Authorised(authorisation) => Kind::Authorised(parts::authorisation(authorisation)),
         Event::Lapsed(refusal) => Kind::Lapsed(parts::refusal(refusal)),
         Event::Refused(refusal) => Kind::Refused(parts::refusal(refusal)),
         Event::Given(receipt) => Kind::Given(parts::receipt(receipt)),
@@ -129,7 +121,7 @@ fn intent_back(record: &pb::Work, before: Option<&Transfer>) -> Result<Work, Sto
 
 /// The event of a record, read after `before`.
 pub(crate) fn event_back(
-    db: &DB,
+    disk: &Disk,
     record: pb::Event,
     before: Option<&Transfer>,
 ) -> Result<Event, StoreError> {
@@ -145,10 +137,10 @@ pub(crate) fn event_back(
         },
         Kind::Intended(work) => Event::Intended(intent_back(&work, before)?),
         Kind::Locked(receipt) => Event::Locked(parts::receipt_back(receipt)?),
-        Kind::Authorised(a) => Event::Authorised(match a.kind.ok_or_else(missing)? {
-            pb::authorisation::Kind::Batch(id) => Authorisation::Mint(load_batch(db, &id)?),
-            pb::authorisation::Kind::Void(void) => Authorisation::Void(parts::void_back(void)),
-        }),
+        Kind::Authorised(a) => Event::Authorised(parts::authorisation_back(
+            disk,
+            a.kind.ok_or_else(missing)?,
+        )?),
         Kind::Lapsed(refusal) => Event::Lapsed(parts::refusal_back(refusal)),
         Kind::Refused(refusal) => Event::Refused(parts::refusal_back(refusal)),
         Kind::Given(receipt) => Event::Given(parts::receipt_back(receipt)?),

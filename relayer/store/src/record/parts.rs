@@ -2,7 +2,9 @@
 
 use isthmus_core::id::{AssetClassId, BatchId, DraftId, Hash32, TransferId};
 use isthmus_core::instruction::Instruction;
-use isthmus_core::operation::{LogHead, MintItem, OperationKind, SignedBatch, SignedVoid};
+use isthmus_core::operation::{
+    Authorisation, LogHead, MintItem, OperationKind, SignedBatch, SignedVoid,
+};
 use isthmus_core::ports::{Draft, StoreError};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::{Evidence, EvidenceKind, Finding, Lasting, Position, Receipt, Refusal};
@@ -10,6 +12,7 @@ use isthmus_core::serial_block::{NumberingSpace, SerialBlock, Series};
 use isthmus_core::time::Timestamp;
 use isthmus_proto::store::v1 as pb;
 
+use crate::disk::Disk;
 use crate::overlay::corrupt;
 
 /// Fixed-size bytes of a record.
@@ -207,6 +210,28 @@ pub(crate) fn void_back(v: pb::SignedVoid) -> SignedVoid {
     SignedVoid {
         epoch: v.epoch,
         signatures: v.signatures,
+    }
+}
+
+/// A batch goes by its id: all of its transfers share it.
+pub(crate) fn authorisation(a: &Authorisation) -> pb::Authorisation {
+    use pb::authorisation::Kind;
+    pb::Authorisation {
+        kind: Some(match a {
+            Authorisation::Mint(batch) => Kind::Batch(batch.id.as_bytes().to_vec()),
+            Authorisation::Void(signed) => Kind::Void(void(signed)),
+        }),
+    }
+}
+
+pub(crate) fn authorisation_back(
+    disk: &Disk,
+    kind: pb::authorisation::Kind,
+) -> Result<Authorisation, StoreError> {
+    use pb::authorisation::Kind;
+    match kind {
+        Kind::Batch(id) => disk.batch(&id).map(Authorisation::Mint),
+        Kind::Void(signed) => Ok(Authorisation::Void(void_back(signed))),
     }
 }
 

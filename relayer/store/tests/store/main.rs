@@ -16,5 +16,6 @@ mod opening;
 mod outstanding;
 mod promises;
 mod reading;
+mod snapshots;
 mod tallies;
 mod world;
