@@ -101,6 +101,26 @@ impl Registry {
         set.map(|_| ())
     }
 
+    /// Cancels units by the registry's own right, whoever's they are.
+    pub async fn cancel(&self, units: &[String], account: &str) -> anyhow::Result<()> {
+        let body = json!({"units": units, "account": account, "state": "cancelled", "reason": "reversal"});
+        let done = self.ok(&self.keys.admin, "/v1/admin/units", &body).await;
+        done.map(|_| ())
+    }
+
+    /// Moves held units into custody as their holder may in the registry's own software: without a lock.
+    pub async fn deposit(
+        &self,
+        account: &str,
+        units: &[String],
+        note: Option<&str>,
+    ) -> anyhow::Result<()> {
+        let body =
+            json!({"account": account, "custody_account": CUSTODY, "units": units, "note": note});
+        let done = self.ok(&self.keys.admin, "/v1/admin/deposits", &body).await;
+        done.map(|_| ())
+    }
+
     /// Stored blocks that share a unit with `serial`.
     pub async fn blocks(&self, serial: &str) -> anyhow::Result<Vec<StoredBlock>> {
         self.search(&json!({"serials": [serial]})).await
@@ -153,14 +173,20 @@ impl Registry {
 
     /// Payloads of all receipts in which units moved, in order.
     pub async fn movements(&self) -> anyhow::Result<Vec<Value>> {
-        let answer = self
-            .get(&self.keys.reader, "/v1/movements?limit=500")
-            .await?;
-        let movements = answer["movements"].as_array().context("a list")?;
-        movements
-            .iter()
-            .map(|movement| payload(movement["receipt"].as_str().unwrap_or_default()))
-            .collect()
+        let (mut found, mut after) = (Vec::new(), 0);
+        loop {
+            let path = format!("/v1/movements?after={after}&limit=500");
+            let answer = self.get(&self.keys.reader, &path).await?;
+            let movements = answer["movements"].as_array().context("a list")?;
+            let Some(last) = movements.last() else {
+                return Ok(found);
+            };
+            after = last["sequence"].as_u64().context("sequence is a number")?;
+            for movement in movements {
+                let receipt = movement["receipt"].as_str().unwrap_or_default();
+                found.push(payload(receipt)?);
+            }
+        }
     }
 
     /// How many movements quote a reference.

@@ -44,12 +44,22 @@ impl Service {
 
     /// Starts it. It may not be ready when this returns.
     pub fn start(&self) -> anyhow::Result<()> {
+        self.start_with(&[])
+    }
+
+    /// Starts it so that it is killed with -9 when it is at a named place for the given time (`isthmus::crash_point`).
+    pub fn start_to_die_at(&self, place: &str, visit: u64) -> anyhow::Result<()> {
+        self.start_with(&[("ISTHMUS_CRASH_AT", &format!("{place}:{visit}"))])
+    }
+
+    fn start_with(&self, variables: &[(&str, &str)]) -> anyhow::Result<()> {
         let mut running = self.running();
         ensure!(running.is_none(), "{} runs already", self.name);
         let log = self.open_log()?;
         let errors = log.try_clone()?;
         let process = Command::new(&self.program)
             .args(&self.arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
