@@ -140,6 +140,10 @@ pub(super) fn relayer(
             "\n[[control.identity]]\nname = \"{}\"\nroles = [\"{}\"]\ntoken_file = \"secrets/{file}\"",
             identity.name, identity.role
         )?;
+        let attester = parties.attesters.iter().find(|a| a.name == identity.name);
+        if let Some(attester) = attester {
+            writeln!(text, "signers = [\"{}\"]", attester.key.address())?;
+        }
     }
     writeln!(
         text,

@@ -125,7 +125,7 @@ async fn is_mended(chains: &TwoChains, id: TransferId) {
     devnet.chain.resume_blocks().await.unwrap();
     resume_once_mended(devnet).await;
     assert_eq!(devnet.chain.mints_of(id).await.unwrap(), 1);
-    let state = devnet.transfer(id).await.unwrap().unwrap().state;
+    let state = devnet.transfer(id).await.unwrap().unwrap().transfer.unwrap().state;
     assert_eq!(state, "completed");
 }
 
@@ -157,7 +157,7 @@ async fn burns_that_vanish_beyond_the_depth_are_stopped_or_known_as_a_shortfall(
     let why = halted(devnet).await;
     assert!(why.contains(&given.id.to_string()), "{why}");
     // What was not given is stopped.
-    let stopped = devnet.transfer(waiting.id).await.unwrap().unwrap();
+    let stopped = devnet.transfer(waiting.id).await.unwrap().unwrap().transfer.unwrap();
     assert_eq!(stopped.state, "quarantined");
     devnet.chain.resume_blocks().await.unwrap();
 

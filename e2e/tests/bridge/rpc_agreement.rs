@@ -97,7 +97,7 @@ async fn a_frozen_endpoint_is_reported_and_nothing_is_concluded_meanwhile() {
         status(devnet).await.paused.is_empty(),
         "lag is no contradiction"
     );
-    let state = devnet.transfer(id).await.unwrap().unwrap().state;
+    let state = devnet.transfer(id).await.unwrap().unwrap().transfer.unwrap().state;
     assert_ne!(state, "completed", "nothing newer is final");
     proxies[0].be_honest();
     devnet.wait_for(id, "completed").await.unwrap();

@@ -45,6 +45,7 @@ impl Stubborn {
                 let pulled = client.pull(self.request(v1::PullRequest {
                     wait_ms: 1000,
                     limit: 64,
+                    checkpoint: String::new(),
                 }));
                 let Ok(pulled) = pulled.await else {
                     tokio::time::sleep(Duration::from_millis(100)).await;

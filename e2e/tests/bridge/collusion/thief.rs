@@ -41,6 +41,11 @@ impl<'a> Thief<'a> {
         Self { world }
     }
 
+    /// Leaves everybody running: only keys were stolen.
+    pub(crate) fn beside(world: &'a World) -> Self {
+        Self { world }
+    }
+
     /// An attester's process.
     pub(crate) fn process(&self, attester: &str) -> &Service {
         let mut attesters = self.world.devnet.attesters.iter();
@@ -113,8 +118,10 @@ impl<'a> Thief<'a> {
         let digest = digest(self.world.devnet.gate, batch);
         let mut signatures = signatures.to_vec();
         signatures.sort_by_key(|signature| eip712::recover(digest, signature).ok());
+        let (classes, items) = isthmus_evm::sent::sent(&items(batch));
         let call = Gate::mintBatchCall {
-            items: items(batch).iter().map(Into::into).collect(),
+            classes,
+            items,
             logSize: batch.log_size,
             logRoot: B256::from_slice(&batch.log_root),
             epoch: batch.epoch,

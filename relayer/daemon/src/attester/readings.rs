@@ -151,6 +151,10 @@ pub async fn cover(
         // A sum that cannot be represented must not pass for a large one.
         custody = custody.checked_add(total).unwrap_or(Quantity::ZERO);
     }
+    let deposits = mine
+        .iter()
+        .map(|(id, _)| grams_of(replica.unattributed_g(*id)))
+        .sum();
     let other_gates = others
         .iter()
         .filter(|(_, pool)| accounts.contains(&(pool.origin.clone(), pool.custody_account.clone())))
@@ -162,6 +166,7 @@ pub async fn cover(
         accounted,
         pending,
         other_gates,
+        deposits,
     }))
 }
 

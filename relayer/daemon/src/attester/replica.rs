@@ -8,7 +8,9 @@ use isthmus_core::id::{AssetClassId, PoolId, RouteId, TransferId};
 use isthmus_core::pool::Pool;
 use isthmus_core::quantity::Quantity;
 use isthmus_core::route::{RouteDocument, RouteSignature};
-use isthmus_prooflog::book::{Book, BurnStory, LockStory, StoryError};
+use isthmus_prooflog::book::{
+    Book, BurnStory, DepositStory, LockStory, PoolBook, RouteStory, StoryError,
+};
 use isthmus_prooflog::leaf::{Leaf, jcs_digest};
 use isthmus_prooflog::serial::Block;
 
@@ -54,6 +56,16 @@ impl Replica {
                     live.remove(&TransferId::new(transfer.0));
                 }
             }
+            Leaf::Deposited {
+                pool, asset_class, ..
+            } => self.deposited(PoolId::new(pool.0), AssetClassId::new(asset_class.0)),
+            Leaf::Cured { deposit, .. } => {
+                let id = TransferId::new(deposit.0);
+                let units = self.deposit(id).map(|story| story.units.clone());
+                for block in units.unwrap_or_default() {
+                    self.origins.brought(&block, id);
+                }
+            }
             Leaf::Paused { scope, .. } => {
                 self.paused.insert(scope.clone());
             }
@@ -67,7 +79,12 @@ impl Replica {
             | Leaf::Retired { .. }
             | Leaf::Owed { .. }
             | Leaf::Quarantined { .. }
-            | Leaf::Resolved { .. } => {}
+            | Leaf::Resolved { .. }
+            | Leaf::Redirected { .. }
+            | Leaf::Reallocated { .. }
+            | Leaf::Impaired { .. }
+            | Leaf::ProRata { .. }
+            | Leaf::DepositReturned { .. } => {}
         }
         Ok(())
     }
@@ -101,6 +118,32 @@ impl Replica {
                 .entry(pool)
                 .or_insert_with(|| route.document.pool(class));
         }
+    }
+
+    /// A deposit may be the first that its pool sees of a class.
+    fn deposited(&mut self, id: PoolId, class: AssetClassId) {
+        let routes: Vec<_> = self.routes().collect();
+        let pools = routes.iter().map(|route| route.document.pool(class));
+        if let Some(pool) = pools.into_iter().find(|pool| pool.id() == id) {
+            self.pools.entry(id).or_insert(pool);
+        }
+    }
+
+    /// A deposit's story.
+    pub fn deposit(&self, id: TransferId) -> Option<&DepositStory> {
+        self.book.deposit(&B256::from(*id.as_bytes()))
+    }
+
+    /// A pool's sums and offer.
+    pub fn pool_book(&self, id: PoolId) -> Option<&PoolBook> {
+        self.book.pool(&B256::from(*id.as_bytes()))
+    }
+
+    /// The highest version of every route that can be read.
+    pub fn routes(&self) -> impl Iterator<Item = LoggedRoute> + '_ {
+        self.book
+            .routes()
+            .filter_map(|story| read_route(story).ok())
     }
 
     /// Leaves applied so far.
@@ -147,6 +190,13 @@ impl Replica {
             .map_or(0, |book| book.totals.locked_g)
     }
 
+    /// Grams that lie in a pool's custody without a lock.
+    pub fn unattributed_g(&self, pool: PoolId) -> u64 {
+        self.book
+            .pool(&B256::from(*pool.as_bytes()))
+            .map_or(0, |book| book.totals.unattributed_g)
+    }
+
     /// Grams that the log has in circulation for a pool.
     pub fn circulating_g(&self, pool: PoolId) -> u64 {
         self.book
@@ -159,30 +209,7 @@ impl Replica {
         let story = self.book.route(id.as_str()).ok_or_else(|| {
             Decline::new(Ground::NoRoute, format!("route {id} is not in the log"))
         })?;
-        let document: RouteDocument =
-            serde_json::from_value(story.document.clone()).map_err(|error| {
-                Decline::new(
-                    Ground::NoRoute,
-                    format!("route {id} cannot be read: {error}"),
-                )
-            })?;
-        // What the admins signed is the document in the log, so what is decided by must be the same to the byte.
-        if document.digest().as_bytes() != &jcs_digest(&story.document).0 {
-            let reason = format!("route {id} does not read back to the same bytes");
-            return Err(Decline::new(Ground::NoRoute, reason));
-        }
-        let signatures = story
-            .signatures
-            .iter()
-            .map(|signature| RouteSignature {
-                key: isthmus_core::id::Hash32::new(signature.key.0),
-                signature: signature.signature.clone(),
-            })
-            .collect();
-        Ok(LoggedRoute {
-            document,
-            signatures,
-        })
+        read_route(story)
     }
 
     /// What is locked through a route, as policy counts it.
@@ -208,6 +235,30 @@ impl Replica {
         }
         Some(locks)
     }
+}
+
+fn read_route(story: &RouteStory) -> Result<LoggedRoute, Decline> {
+    let document: RouteDocument =
+        serde_json::from_value(story.document.clone()).map_err(|error| {
+            Decline::new(Ground::NoRoute, format!("a route cannot be read: {error}"))
+        })?;
+    // What the admins signed is the document in the log, so what is decided by must be the same to the byte.
+    if document.digest().as_bytes() != &jcs_digest(&story.document).0 {
+        let reason = format!("a route does not read back to the same bytes");
+        return Err(Decline::new(Ground::NoRoute, reason));
+    }
+    let signatures = story
+        .signatures
+        .iter()
+        .map(|signature| RouteSignature {
+            key: isthmus_core::id::Hash32::new(signature.key.0),
+            signature: signature.signature.clone(),
+        })
+        .collect();
+    Ok(LoggedRoute {
+        document,
+        signatures,
+    })
 }
 
 impl Origins {

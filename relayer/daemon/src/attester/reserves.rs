@@ -21,6 +21,8 @@ pub struct Cover {
     pub pending: Quantity,
     /// What the log has in the same custody accounts for other gates.
     pub other_gates: Quantity,
+    /// What the log has in the same custody accounts without a lock: it belongs to whoever sent it, and covers nothing.
+    pub deposits: Quantity,
 }
 
 impl Cover {
@@ -32,13 +34,13 @@ impl Cover {
                 self.supply, self.accounted
             )
         })?;
-        let needed: Quantity = [self.supply, self.pending, self.other_gates]
-            .into_iter()
-            .sum();
+        let parts = [self.supply, self.pending, self.other_gates, self.deposits];
+        let needed: Quantity = parts.into_iter().sum();
         require(self.custody >= needed, Ground::ReservesShort, || {
+            let [supply, pending, other_gates, deposits] = parts;
             format!(
-                "{} in custody, {} needed: {} circulating, {} pending, {} for other gates",
-                self.custody, needed, self.supply, self.pending, self.other_gates
+                "{} in custody, {needed} needed: {supply} circulating, {pending} pending, {other_gates} for other gates, {deposits} without a lock",
+                self.custody
             )
         })
     }

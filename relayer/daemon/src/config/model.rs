@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use alloy::signers::local::PrivateKeySigner;
-use isthmus_core::id::{Hash32, LedgerId};
+use isthmus_core::id::{Address, Hash32, LedgerId};
 use isthmus_evm::{EvmConfig, SigningKey};
 use isthmus_prooflog::note::VerifierKey;
 use isthmus_vcs::{ApiKey, VcsConfig};
@@ -65,6 +65,8 @@ pub struct Identity {
     pub roles: Vec<Role>,
     /// Its bearer token.
     pub token: SecretString,
+    /// For an attester: the addresses that it signs with. Its noes count as theirs, and nobody else's.
+    pub signers: Vec<Address>,
 }
 
 /// What a caller may do.

@@ -1,7 +1,9 @@
 //! The file of a relayer.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use isthmus_core::id::Address;
 use isthmus_evm::{EvmConfig, SigningKey};
 use isthmus_vcs::VcsConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -97,8 +99,9 @@ fn identities(section: &mut Section<'_>) -> Field<Vec<Identity>> {
     );
     let drafts: Vec<Draft> = sections.into_iter().map(draft).collect();
     let tokens = same_token(section, &drafts);
+    let signers = same_signer(section, &drafts);
     let identities = all(drafts.into_iter().map(Draft::finish).collect());
-    unique.and(tokens).and(identities)
+    unique.and(tokens).and(signers).and(identities)
 }
 
 /// An identity of which some fields may be wrong: its token is compared all the same.
@@ -106,6 +109,7 @@ struct Draft {
     name: Field<String>,
     roles: Field<Vec<Role>>,
     token: Field<SecretString>,
+    signers: Field<Vec<Address>>,
 }
 
 impl Draft {
@@ -114,6 +118,7 @@ impl Draft {
             name: self.name?,
             roles: self.roles?,
             token: self.token?,
+            signers: self.signers?,
         })
     }
 
@@ -126,8 +131,41 @@ fn draft(mut section: Section<'_>) -> Draft {
     let name = section.required("name", NAME, name);
     let roles = section.list("roles", &role_names(), role);
     let token = section.token("token_file", SHORTEST_TOKEN);
+    let attests = roles
+        .as_ref()
+        .is_ok_and(|roles| roles.contains(&Role::Attester));
+    let signers = if attests || section.has("signers") {
+        let expected =
+            "the addresses that this attester signs with, 0x and 40 lower-case hex digits each";
+        section.list("signers", expected, parsed)
+    } else {
+        Ok(Vec::new())
+    };
     section.finish();
-    Draft { name, roles, token }
+    Draft {
+        name,
+        roles,
+        token,
+        signers,
+    }
+}
+
+/// Two names for one signer would let one attester decline as two.
+fn same_signer(section: &Section<'_>, drafts: &[Draft]) -> Field<()> {
+    let mut outcome = Ok(());
+    let mut known: BTreeMap<Address, usize> = BTreeMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        for signer in draft.signers.iter().flatten() {
+            let Some(first) = known.insert(*signer, index) else {
+                continue;
+            };
+            let path = format!("identity[{index}].signers");
+            let found = format!("{signer}, as in identity[{first}]");
+            let remedy = "name each signer at one attester: one must not count as two";
+            outcome = Err(section.refuse(&path, found, remedy));
+        }
+    }
+    outcome
 }
 
 /// Two names for one token would let one person decide as two.

@@ -293,12 +293,13 @@ impl Collector {
     }
 
     /// A transfer that went by itself and has no quorum: later, or, if so many say never that there cannot be one, a finding.
+    /// Where they say that the gate has its answer already, the next round asks the gate.
     async fn declined(
         &self,
         items: Vec<(Transfer, MintItem)>,
         refused: &Refused,
     ) -> Result<(), Fatal> {
-        let hopeless = refused.lasting() == Lasting::Never;
+        let hopeless = refused.lasting() == Lasting::Never && !refused.says_settled();
         if !hopeless {
             return self.put_all_off(&items, refused);
         }

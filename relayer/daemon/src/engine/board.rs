@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use isthmus_core::id::TransferId;
+use isthmus_core::id::{Address, TransferId};
 use isthmus_core::instruction::Instruction;
 use isthmus_core::jcs;
 use isthmus_core::operation::Operation;
@@ -46,6 +46,8 @@ struct Posted {
     names: HashMap<String, u64>,
     next: u64,
     seen: BTreeMap<String, Timestamp>,
+    /// The addresses that each attester signs with, as configured.
+    signers: BTreeMap<String, Vec<Address>>,
 }
 
 #[derive(Debug)]
@@ -163,6 +165,21 @@ impl Board {
         tasks.map(|entry| entry.task.clone()).collect()
     }
 
+    /// The addresses that an attester signs with; as its configuration is now.
+    pub fn bind(&self, attester: &str, signers: &[Address]) {
+        let mut posted = self.lock();
+        if posted.signers.get(attester).map(Vec::as_slice) != Some(signers) {
+            posted.signers.insert(attester.to_owned(), signers.to_vec());
+        }
+    }
+
+    /// Whether an attester's no is that of one of these signers. One that was never bound speaks for itself.
+    pub fn speaks_for(&self, attester: &str, set: &[Address]) -> bool {
+        let posted = self.lock();
+        let own = posted.signers.get(attester);
+        own.is_none_or(|own| own.iter().any(|signer| set.contains(signer)))
+    }
+
     /// Takes an answer in. One to a task that is gone changes nothing.
     pub fn answer(&self, attester: &str, task: &str, answer: Answer) {
         let now = self.clock.now();
@@ -273,7 +290,7 @@ fn said(items: &[DeclinedItem]) -> String {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use isthmus_core::id::{Address, LedgerId};
+    use isthmus_core::id::LedgerId;
 
     use super::*;
 
@@ -351,6 +368,18 @@ mod tests {
         board.post_approval(&unlock(), None);
         assert!(board.pull("a", Duration::ZERO, 10).await.is_empty());
         assert!(board.declined(10).is_empty());
+    }
+
+    #[test]
+    fn an_attester_speaks_for_the_signers_that_it_is_bound_to() {
+        let board = Board::new(Arc::new(Hands::default()));
+        let [own, other] = [1, 2].map(|byte| Address::new([byte; 20]));
+        assert!(board.speaks_for("a", &[own]), "never bound");
+        board.bind("a", &[own]);
+        assert!(board.speaks_for("a", &[other, own]));
+        assert!(!board.speaks_for("a", &[other]));
+        board.bind("a", &[]);
+        assert!(!board.speaks_for("a", &[own]), "bound to nobody");
     }
 
     #[tokio::test]

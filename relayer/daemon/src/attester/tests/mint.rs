@@ -80,7 +80,8 @@ fn right() -> Case {
             supply: tonnes(500),
             accounted: tonnes(500),
             pending: tonnes(425),
-            other_gates: tonnes(75),
+            other_gates: tonnes(70),
+            deposits: tonnes(5),
         },
     }
 }
@@ -239,9 +240,13 @@ fn an_item_is_signed_only_if_every_rule_holds() {
         }),
         ("paused", later, |c| c.status = RouteStatus::Paused),
         ("over the cap", later, |c| c.outstanding = tonnes(576)),
-        ("a gram that the log does not know", Ground::UnloggedSupply, |c| {
-            c.cover.accounted = Quantity::from_grams(499_999_999).unwrap();
-        }),
+        (
+            "a gram that the log does not know",
+            Ground::UnloggedSupply,
+            |c| {
+                c.cover.accounted = Quantity::from_grams(499_999_999).unwrap();
+            },
+        ),
         ("reserves short by a gram", Ground::ReservesShort, |c| {
             c.cover.custody = c
                 .cover

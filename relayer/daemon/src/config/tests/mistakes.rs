@@ -203,6 +203,26 @@ fn roles_are_known_and_not_forgotten() {
 }
 
 #[test]
+fn an_attester_is_bound_to_signers_that_no_other_has() {
+    let with = |signers: &str| format!("[\"attester\"]{signers}");
+    let path = "control.identity[1].signers";
+    let missing = with("");
+    assert_problem("[\"operator\"]", &missing, path, "missing", "0x");
+    let none = with("\nsigners = []");
+    assert_problem("[\"operator\"]", &none, path, "empty", "0x");
+    let short = with("\nsigners = [\"0x12\"]");
+    let entry = format!("{path}[0]");
+    assert_problem("[\"operator\"]", &short, &entry, "\"0x12\"", "40");
+    let address = format!("signers = [\"0x{}\"]", "1".repeat(40));
+    let exchange = format!("[\"exchange\", \"auditor\"]\n{address}");
+    let found = problems(&[
+        ("[\"exchange\", \"auditor\"]", &exchange),
+        ("[\"operator\"]", &with(&format!("\n{address}"))),
+    ]);
+    assert_eq!(paths(&found), [path]);
+}
+
+#[test]
 fn a_duplicate_is_reported_beside_other_mistakes_in_the_same_entry() {
     let found = problems(&[
         ("name = \"operator-1\"", "name = \"exchange-a\""),

@@ -122,6 +122,7 @@ impl Server {
             checkpoints: Arc::clone(&world.checkpoints),
             access: Arc::new(Access::new(identities(), admins())),
             reloader: None,
+            pace: Arc::default(),
             ledgers,
             started: clock.now(),
         };
@@ -197,6 +198,7 @@ fn identities() -> Vec<Identity> {
             name: (*name).to_owned(),
             roles: roles.to_vec(),
             token: SecretString::from(token(name)),
+            signers: Vec::new(),
         })
         .collect()
 }

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What an attester answers whose key is not in the signer set.
 const NOT_MEMBER: &str = Ground::NotMember.code();
 
+/// What an attester answers when the gate has its answer.
+const SETTLED: [&str; 2] = [Ground::Minted.code(), Ground::Voided.code()];
+
 /// A quorum's signatures over one digest.
 #[derive(Debug)]
 pub(super) struct Collected {
@@ -47,10 +50,31 @@ impl Refused {
         }
     }
 
-    /// Whether anybody declined this transfer.
-    pub(super) fn names(&self, transfer: TransferId) -> bool {
+    /// Whether so many declined this transfer that the others make no quorum.
+    pub(super) fn blocks(&self, transfer: TransferId) -> bool {
+        let Some(signers) = &self.signers else {
+            return false;
+        };
+        let names = |items: &&Vec<DeclinedItem>| items.iter().any(|i| i.transfer == transfer);
+        let against = self.declined.values().filter(names).count();
+        signers.signers.len() < signers.threshold + against
+    }
+
+    /// Whether everybody who declined would sign nothing of the batch.
+    pub(super) fn is_whole(&self, batch: usize) -> bool {
+        self.declined.values().all(|items| items.len() >= batch)
+    }
+
+    /// Whether anybody declined this transfer who would have signed others of the batch: it would sign them without this one.
+    pub(super) fn spoils(&self, transfer: TransferId, batch: usize) -> bool {
+        let mut partly = self.declined.values().filter(|items| items.len() < batch);
+        partly.any(|items| items.iter().any(|item| item.transfer == transfer))
+    }
+
+    /// Whether somebody has seen the gate's answer: others may submit what was signed, and our own node may be behind.
+    pub(super) fn says_settled(&self) -> bool {
         let mut items = self.declined.values().flatten();
-        items.any(|item| item.transfer == transfer)
+        items.any(|item| SETTLED.contains(&item.code.as_str()))
     }
 
     /// `Never` if so many say never that the rest makes no quorum.
@@ -119,6 +143,10 @@ impl Collector {
                 }
                 // One that is not in the set has no say: it must not make a quorum look impossible.
                 Answer::Declined(items) if items.iter().all(|i| i.code == NOT_MEMBER) => {}
+                // Nor has a caller whose configured signers are not.
+                Answer::Declined(_) if !self.board.speaks_for(&attester, &signers.signers) => {
+                    tracing::warn!(%attester, "declined, and signs for nobody in the signer set");
+                }
                 Answer::Declined(items) => {
                     declined.insert(attester, items);
                 }
@@ -135,5 +163,51 @@ impl Collector {
         // Exactly k, the gate needs no more.
         let signatures = signatures.into_values().take(signers.threshold).collect();
         Ok(Collected { signatures })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> TransferId {
+        TransferId::new([byte; 32])
+    }
+
+    /// Two of three must sign; each declined these.
+    fn refused(declined: &[&[u8]]) -> Refused {
+        let item = |byte: &u8| DeclinedItem {
+            transfer: id(*byte),
+            code: "stubborn".into(),
+            reason: String::new(),
+            lasting: Lasting::Later,
+        };
+        let by = declined.iter().enumerate();
+        Refused {
+            signed: 0,
+            signers: Some(SignerSet {
+                epoch: 1,
+                threshold: 2,
+                signers: [1, 2, 3].map(|byte| Address::new([byte; 20])).to_vec(),
+            }),
+            declined: by
+                .map(|(name, items)| (name.to_string(), items.iter().map(item).collect()))
+                .collect(),
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn what_too_many_decline_blocks_and_what_one_declines_in_part_spoils() {
+        let stubborn = refused(&[&[1], &[1, 2, 3]]);
+        assert!(stubborn.blocks(id(1)));
+        assert!(!stubborn.blocks(id(2)), "two are left who may sign it");
+        let crossed = refused(&[&[1], &[2]]);
+        assert!(!crossed.blocks(id(1)) && !crossed.blocks(id(2)));
+        assert!(crossed.spoils(id(1), 3) && crossed.spoils(id(2), 3));
+        assert!(!crossed.spoils(id(3), 3));
+        let silent = refused(&[&[1, 2, 3]]);
+        assert!(!silent.spoils(id(1), 3), "it would sign none of them");
+        assert!(silent.is_whole(3) && !crossed.is_whole(3));
     }
 }
