@@ -1,12 +1,14 @@
 //! Following the registry's movements: those that no reference of the protocol explains are facts to look at.
 
-use isthmus_core::id::TransferId;
+use isthmus_core::id::{AccountId, AssetClassId, TransferId};
 use isthmus_core::operation::OperationKind;
-use isthmus_core::ports::{Cursor, Fact, FindError, Observations, Observed};
+use isthmus_core::ports::{Cursor, Fact, FindError, Moved, Observations, Observed};
+use isthmus_core::serial_block::SerialBlock;
 
 use crate::bodies::Movements;
 use crate::ledger::VcsLedger;
 use crate::receipt::Verified;
+use crate::serial::Serial;
 
 /// Movements after the cursor. Its height is the registry's sequence.
 pub(crate) async fn observe(
@@ -44,7 +46,7 @@ pub(crate) async fn observe(
             )));
         }
         height = expected;
-        facts.extend(unexplained(receipt));
+        facts.extend(unexplained(ledger, receipt).await?);
     }
     let next = Cursor {
         height,
@@ -58,13 +60,25 @@ pub(crate) async fn observe(
     })
 }
 
+/// Who moved units by its own right, and from where, as a receipt says it; `None` for other words.
+fn moved(receipt: &Verified) -> Option<(Option<&str>, Option<&str>)> {
+    let payload = &receipt.payload;
+    match payload.movement.as_str() {
+        "deposit" => Some((payload.account.as_deref(), Some(&payload.custody_account))),
+        "correction" => Some((Some(&payload.custody_account), payload.account.as_deref())),
+        "cancel" => Some((Some(&payload.custody_account), None)),
+        _ => None,
+    }
+}
+
 /// A movement without a reference of the protocol (§5). Its receipt says `lock` if units came to rest somewhere and `retire` if
 /// they were cancelled, the closest there is: nothing is decided by it.
-fn unexplained(receipt: Verified) -> Option<Observed> {
+async fn unexplained(ledger: &VcsLedger, receipt: Verified) -> Result<Option<Observed>, FindError> {
     let reference = receipt.payload.reference.clone();
     let id = reference.strip_prefix("unlock:").unwrap_or(&reference);
-    if receipt.operation().is_some() && id.parse::<TransferId>().is_ok() {
-        return None;
+    let ours = id.parse::<TransferId>().is_ok() || reference.starts_with("return:");
+    if receipt.operation().is_some() && ours {
+        return Ok(None);
     }
     let closest = match receipt.payload.movement.as_str() {
         "cancel" => OperationKind::Retire,
@@ -72,8 +86,48 @@ fn unexplained(receipt: Verified) -> Option<Observed> {
     };
     let operation = receipt.operation().unwrap_or(closest);
     let units = receipt.units.clone();
-    Some(Observed {
-        fact: Fact::Unattributed { reference, units },
+    let account = |text: Option<&str>| text.and_then(|text| text.parse::<AccountId>().ok());
+    let fact = match moved(&receipt).map(|(from, to)| (account(from), account(to))) {
+        Some((Some(from), to)) => {
+            let (asset_class, locked_in) = whereabouts(ledger, &units).await?;
+            Fact::Moved(Moved {
+                reference,
+                from,
+                to: to.filter(|to| locked_in.as_ref() == Some(to)),
+                note: receipt.payload.reason.clone(),
+                asset_class,
+                units,
+            })
+        }
+        Some((None, _)) | None => Fact::Unattributed { reference, units },
+    };
+    Ok(Some(Observed {
+        fact,
         receipt: receipt.into_receipt(operation),
-    })
+    }))
+}
+
+/// The class of units and the account in which they are locked now, if they are all of one class and locked in one account.
+async fn whereabouts(
+    ledger: &VcsLedger,
+    units: &[SerialBlock],
+) -> Result<(Option<AssetClassId>, Option<AccountId>), FindError> {
+    let mut serials = Vec::with_capacity(units.len());
+    for block in units {
+        let serial = Serial::try_from(block).map_err(|e| FindError::Unavailable(e.into()))?;
+        serials.push(serial.to_string());
+    }
+    let stored = ledger.blocks(&serials).await?;
+    let Some(first) = stored.first() else {
+        return Ok((None, None));
+    };
+    let class = first.class.id();
+    let one_class = stored.iter().all(|block| block.class.id() == class);
+    let one_place = stored
+        .iter()
+        .all(|block| block.locked && block.account == first.account);
+    Ok((
+        one_class.then_some(class),
+        one_place.then(|| first.account.clone()),
+    ))
 }

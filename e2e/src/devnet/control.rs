@@ -1,5 +1,6 @@
 //! The relayer's API as one identity sees it. The connection is made when it is needed, so it survives a restarted relayer.
 
+use isthmus_proto::v1::custody_service_client::CustodyServiceClient;
 use isthmus_proto::v1::operator_service_client::OperatorServiceClient;
 use isthmus_proto::v1::proof_service_client::ProofServiceClient;
 use isthmus_proto::v1::route_service_client::RouteServiceClient;
@@ -68,6 +69,11 @@ impl Control {
     /// Proofs.
     pub fn proofs(&self) -> ProofServiceClient<Authenticated> {
         ProofServiceClient::new(self.connection.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// What the registry took away, and what nobody asked for.
+    pub fn custody(&self) -> CustodyServiceClient<Authenticated> {
+        CustodyServiceClient::new(self.connection.clone())
     }
 
     /// Operating.

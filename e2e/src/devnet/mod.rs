@@ -20,6 +20,7 @@ pub mod second_chain;
 pub mod service;
 
 mod blocks;
+mod custody;
 mod files;
 mod outbound;
 mod programs;

@@ -63,6 +63,12 @@ pub(crate) enum Change {
         state: UnitState,
         receipt: Receipt,
     },
+    /// A holder moved units into custody by itself.
+    Deposited {
+        units: Vec<String>,
+        custody_account: AccountId,
+        receipt: Receipt,
+    },
     /// An answer that is given again for the same idempotency key.
     Answered { answer: Remembered },
 }

@@ -7,7 +7,7 @@ use crate::sandbox::change::Change;
 use crate::sandbox::decide::{Decider, Decision, Rules};
 use crate::sandbox::outcome::{Answered, Outcome, Refusal, RefusalCode};
 use crate::sandbox::registry::{ApplyError, Registry};
-use crate::sandbox::request::{ApprovalRequest, Correction, LockRequest, SentProposal, SetStatus};
+use crate::sandbox::request::{ApprovalRequest, Correction, DepositRequest, LockRequest, SentProposal, SetStatus};
 
 /// A request that may change the registry, by a caller whose role allows it.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) enum Command {
         rejections: Vec<ApprovalRequest>,
     },
     Correct(Correction),
+    Deposit(DepositRequest),
     SetStatus(SetStatus),
 }
 
@@ -95,7 +96,8 @@ impl Session<'_> {
                     None => Ok(answer),
                 }
             }),
-            Command::Correct(correction) => self.correct(correction),
+            Command::Correct(correction) => self.by_itself(self.decider().correction(correction)),
+            Command::Deposit(deposit) => self.by_itself(self.decider().deposit(deposit)),
             Command::SetStatus(request) => self.set_status(request),
         }
     }
@@ -145,8 +147,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn correct(&mut self, correction: &Correction) -> Result<Reply, ApplyError> {
-        match self.decider().correction(correction) {
+    /// What the registry, or a holder in its software, does by itself.
+    fn by_itself(&mut self, decided: Result<Change, Refusal>) -> Result<Reply, ApplyError> {
+        match decided {
             Err(refusal) => Ok(Reply::Refused(refusal)),
             Ok(change) => {
                 self.apply(change)?;

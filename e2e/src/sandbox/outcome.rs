@@ -95,4 +95,8 @@ pub(crate) enum Movement {
     Retire,
     Cancel,
     Correction,
+    /// A holder moved units into custody by itself.
+    Deposit,
+    /// A deposit went back to its sender.
+    Return,
 }

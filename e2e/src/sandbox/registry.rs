@@ -214,6 +214,15 @@ impl Registry {
                 receipt,
             } => {
                 self.moved(units, account, *state, receipt)?;
+                self.by_itself(receipt);
+            }
+            Change::Deposited {
+                units,
+                custody_account,
+                receipt,
+            } => {
+                self.moved(units, custody_account, UnitState::Locked, receipt)?;
+                self.by_itself(receipt);
             }
             Change::Answered { answer } => self.answers.remember(answer.clone(), now),
         }
@@ -258,11 +267,17 @@ impl Registry {
         let open = self.open(reference)?.clone();
         let request = open.proposal.request;
         let (account, state) = match (request.movement, request.to_account) {
-            (ProposedMovement::Release | ProposedMovement::Unlock, Some(to)) => {
+            (
+                ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,
+                Some(to),
+            ) => {
                 (to, UnitState::Held)
             }
             (ProposedMovement::Retire, _) => (request.custody_account, UnitState::Retired),
-            (ProposedMovement::Release | ProposedMovement::Unlock, None) => {
+            (
+                ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,
+                None,
+            ) => {
                 return Err(ApplyError::NotOpen(reference.to_owned()));
             }
         };
@@ -291,6 +306,12 @@ impl Registry {
         Ok(())
     }
 
+    /// What nobody asked for through the API is recorded under the registry's own reference.
+    fn by_itself(&mut self, receipt: &Receipt) {
+        let digest = Hash32::new(jcs::digest(&receipt.payload));
+        self.executed(&receipt.payload.reference, digest, receipt);
+    }
+
     fn executed(&mut self, reference: &str, digest: Hash32, receipt: &Receipt) {
         let executed = Executed {
             digest,
@@ -317,6 +338,7 @@ impl From<ProposedMovement> for Movement {
             ProposedMovement::Release => Self::Release,
             ProposedMovement::Retire => Self::Retire,
             ProposedMovement::Unlock => Self::Unlock,
+            ProposedMovement::Return => Self::Return,
         }
     }
 }

@@ -127,6 +127,7 @@ fn check_owner(change: &Change, rules: &Rules) -> Result<(), ReplayError> {
         | Change::Executed { .. }
         | Change::Lapsed { .. }
         | Change::Corrected { .. }
+        | Change::Deposited { .. }
         | Change::Answered { .. } => Ok(()),
     }
 }

@@ -41,6 +41,7 @@ pub(crate) enum ProposedMovement {
     Release,
     Retire,
     Unlock,
+    Return,
 }
 
 /// A proposal, and exactly what was sent: its digest is over the latter.
@@ -155,4 +156,15 @@ pub(crate) struct Correction {
     pub(crate) state: UnitState,
     #[serde(default)]
     pub(crate) reason: Option<String>,
+}
+
+/// Body of `POST /v1/admin/deposits`: a holder moves units into custody by itself, without a lock.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DepositRequest {
+    pub(crate) account: AccountId,
+    pub(crate) custody_account: AccountId,
+    pub(crate) units: Vec<String>,
+    #[serde(default)]
+    pub(crate) note: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use isthmus_core::id::Address;
 use isthmus_core::pool::Pool;
-use isthmus_core::ports::{Cursor, Fact, FindError, Ledger, Page};
+use isthmus_core::ports::{Cursor, Fact, FindError, Ledger, Moved, Page};
 use isthmus_core::quantity::Quantity;
 use isthmus_vcs::views::Record;
 use serde_json::json;
@@ -87,11 +87,24 @@ async fn only_what_no_reference_explains_is_a_fact_and_none_is_skipped() {
         seen.extend(page.facts.into_iter().map(|observed| observed.fact));
         (cursor, head) = (page.next, page.head);
     }
-    let fact = |reference: &str, from, to| Fact::Unattributed {
-        reference: reference.into(),
-        units: vec![block(from, to)],
+    let fact = |reference: &str, from: &str, units| {
+        Fact::Moved(Moved {
+            reference: reference.into(),
+            from: from.parse().unwrap(),
+            to: None,
+            note: None,
+            asset_class: Some(class().id()),
+            units: vec![units],
+        })
     };
-    assert_eq!(seen, [fact("registry:2", 20, 29), fact("registry:4", 0, 4)]);
+    assert_eq!(
+        seen,
+        [
+            // It lies in custody, but is not locked there.
+            fact("registry:2", "1001", block(20, 29)),
+            fact("registry:4", "9001", block(0, 4))
+        ]
+    );
     let end = relay.ledger.observe(&cursor, 100).await.unwrap();
     assert_eq!((end.facts.len(), &end.next), (0, &cursor));
     relay

@@ -2,6 +2,7 @@
 
 mod approval;
 mod correction;
+mod deposit;
 mod lock;
 mod proposal;
 mod rejection;

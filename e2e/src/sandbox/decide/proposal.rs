@@ -79,7 +79,7 @@ impl Decider<'_> {
         let sequence = self.next_sequence();
         let certificate = match request.movement {
             ProposedMovement::Retire => Some(format!("RC-{sequence:06}")),
-            ProposedMovement::Release | ProposedMovement::Unlock => None,
+            ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return => None,
         };
         Payload {
             account: request.to_account.clone(),
@@ -105,11 +105,18 @@ fn shape(request: &ProposalRequest) -> Result<(), Refusal> {
     let malformed = |field, value: &str, message: &str| {
         Err(Refusal::new(RefusalCode::Malformed, field, value, message))
     };
+    let returned = request.reference.strip_prefix("return:");
+    if (request.movement == ProposedMovement::Return) != returned.is_some() {
+        let message = "write `return:` and the reference of the deposit, for a return only";
+        return malformed("reference", &request.reference, message);
+    }
     let id = match request.movement {
+        ProposedMovement::Return => None,
         ProposedMovement::Unlock => request.reference.strip_prefix("unlock:"),
         ProposedMovement::Release | ProposedMovement::Retire => Some(request.reference.as_str()),
     };
-    if id.and_then(|id| id.parse::<TransferId>().ok()).is_none() {
+    let named = id.and_then(|id| id.parse::<TransferId>().ok()).is_some();
+    if !named && returned.is_none() {
         let message = "write the TransferId as 0x and 64 lower-case hex digits, after `unlock:` for an unlock only";
         return malformed("reference", &request.reference, message);
     }
@@ -121,15 +128,23 @@ fn shape(request: &ProposalRequest) -> Result<(), Refusal> {
                 "leave it out: retired units go to nobody",
             );
         }
-        (ProposedMovement::Release | ProposedMovement::Unlock, None) => {
+        (
+            ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,
+            None,
+        ) => {
             return malformed("to_account", "", "name the account that receives the units");
         }
         (ProposedMovement::Retire, None)
-        | (ProposedMovement::Release | ProposedMovement::Unlock, Some(_)) => {}
+        | (
+            ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,
+            Some(_),
+        ) => {}
     }
     let claim = request.beneficiary.as_ref().or(request.reason.as_ref());
-    if let (ProposedMovement::Release | ProposedMovement::Unlock, Some(text)) =
-        (request.movement, claim)
+    if let (
+        ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,
+        Some(text),
+    ) = (request.movement, claim)
     {
         return malformed(
             "beneficiary",

@@ -5,6 +5,7 @@
 //! | `POST /v1/admin/faults` | see `faults.rs` → `{}` |
 //! | `POST /v1/admin/accounts` | `{"account","status":"open"\|"closed"}` → `{}` |
 //! | `POST /v1/admin/units` | `{"units":[serial],"account","state","reason"?}` → `{"sequence"}`: the registry moves or cancels units by its own right, under the reference `registry:<sequence>`; retired and cancelled ones stay what they are |
+//! | `POST /v1/admin/deposits` | `{"account","custody_account","units":[serial],"note"?}` → `{"sequence"}`: a holder moves held units into custody without a lock, under the reference `deposit:<sequence>`; the receipt has the note as its reason |
 //! | `GET /v1/admin/stats` | → `{"syncs","requests":{call: n},"sequence","blocks","faults_waiting"}` since the start of the process |
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::sandbox::http::App;
 use crate::sandbox::http::auth::Admits;
 use crate::sandbox::http::error::ApiError;
 use crate::sandbox::http::exchange::{self, Answer, respond};
-use crate::sandbox::request::{Correction, SetStatus};
+use crate::sandbox::request::{Correction, DepositRequest, SetStatus};
 
 type Body = Result<Bytes, BytesRejection>;
 
@@ -72,6 +73,15 @@ pub(super) async fn correct(
 ) -> Response {
     let request: Result<Correction, ApiError> = app.read_admin(&headers, body);
     respond(app.command(request.map(Command::Correct)).await)
+}
+
+pub(super) async fn deposit(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let request: Result<DepositRequest, ApiError> = app.read_admin(&headers, body);
+    respond(app.command(request.map(Command::Deposit)).await)
 }
 
 pub(super) async fn stats(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

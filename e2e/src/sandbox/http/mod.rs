@@ -81,6 +81,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/admin/faults", post(admin::faults))
         .route("/v1/admin/accounts", post(admin::set_status))
         .route("/v1/admin/units", post(admin::correct))
+        .route("/v1/admin/deposits", post(admin::deposit))
         .route("/v1/admin/stats", get(admin::stats))
         .fallback(error::no_such_call)
         .method_not_allowed_fallback(error::no_such_call)

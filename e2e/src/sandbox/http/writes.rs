@@ -142,7 +142,7 @@ impl Command {
                 .iter()
                 .map(|rejection| rejection.reference.as_str())
                 .collect(),
-            Self::Correct(_) | Self::SetStatus(_) => Vec::new(),
+            Self::Correct(_) | Self::Deposit(_) | Self::SetStatus(_) => Vec::new(),
         }
     }
 }

@@ -77,6 +77,12 @@ pub enum Ground {
     ProposalRefused,
     /// The registry has done it already.
     Done,
+    /// This attester has seen a later instruction of the burner.
+    OldInstruction,
+    /// The route does not redeem for this.
+    NotRedeemable,
+    /// Units of the pool are missing.
+    Impaired,
     /// The proposal's digest is not its content's.
     BadDigest,
     /// The proposal is not what the log and the instruction say. This one never, but a later one under its reference may be.
@@ -124,6 +130,9 @@ impl Ground {
             Self::NotProposed => "not_proposed",
             Self::ProposalRefused => "proposal_refused",
             Self::Done => "done",
+            Self::OldInstruction => "old_instruction",
+            Self::NotRedeemable => "not_redeemable",
+            Self::Impaired => "impaired",
             Self::BadDigest => "bad_digest",
             Self::OtherProposal => "other_proposal",
             Self::OtherApproved => "other_approved",
@@ -148,6 +157,8 @@ impl Ground {
             | Self::NotInCustody
             | Self::NotVoided
             | Self::ReservesShort
+            | Self::NotRedeemable
+            | Self::Impaired
             | Self::UnloggedSupply
             | Self::NotBurned
             | Self::NotProposed
@@ -171,6 +182,7 @@ impl Ground {
             | Self::PromisedOtherwise
             | Self::OtherBurn
             | Self::OtherInstruction
+            | Self::OldInstruction
             | Self::BadDigest => Lasting::Never,
         }
     }

@@ -80,6 +80,30 @@ impl Memory {
         })
     }
 
+    /// Promises to approve no earlier instruction of the burner than the `counter`th under this reference. A later one closes what
+    /// was promised for an earlier one: the registry has one proposal open under a reference, and that is not the earlier one
+    /// any more.
+    pub fn instructed(
+        &self,
+        reference: &str,
+        counter: u64,
+    ) -> Result<Result<(), Decline>, StoreError> {
+        let _deciding = self.deciding();
+        let subject = instructed_subject(reference);
+        let highest = self.store.counter(&subject)?;
+        if counter < highest {
+            let reason = format!(
+                "this attester has seen instruction {highest} of the burner, this is {counter}"
+            );
+            return Ok(Err(Decline::new(Ground::OldInstruction, reason)));
+        }
+        if counter > highest {
+            let approval = approval_subject(reference);
+            self.store.raise(&subject, counter, &approval)?;
+        }
+        Ok(Ok(()))
+    }
+
     /// The registry says that nothing is open or done under the reference: what was promised for it is closed for good.
     pub fn closed(&self, reference: &str) -> Result<(), StoreError> {
         let _deciding = self.deciding();
@@ -114,6 +138,10 @@ fn mint_subject(transfer: TransferId) -> String {
 
 fn void_subject(transfer: TransferId) -> String {
     format!("void:{transfer}")
+}
+
+fn instructed_subject(reference: &str) -> String {
+    format!("instructed:{reference}")
 }
 
 fn approval_subject(reference: &str) -> String {

@@ -32,6 +32,8 @@ pub enum Movement {
     Unlock(AccountId),
     /// Into the account that the burner named.
     Release(AccountId),
+    /// A deposit back to its sender.
+    Return(AccountId),
     /// Used up, for whom and why the burner named.
     Retire {
         /// On whose behalf.
@@ -107,6 +109,7 @@ fn compare(proposal: &Proposal, rightful: &Rightful<'_>) -> Result<(), Decline> 
     let (movement, to_account, beneficiary, reason) = match &rightful.movement {
         Movement::Unlock(account) => ("unlock", Some(account.as_str()), None, None),
         Movement::Release(account) => ("release", Some(account.as_str()), None, None),
+        Movement::Return(account) => ("return", Some(account.as_str()), None, None),
         Movement::Retire {
             beneficiary,
             reason,

@@ -3,11 +3,12 @@
 //! becomes of them is what the burner committed to.
 
 use alloy::primitives::B256;
+use isthmus_core::deposit::make_good_note;
 use isthmus_core::id::{Address, Hash32, PoolId, TransferId};
 use isthmus_core::instruction::{Instruction, Purpose};
 use isthmus_core::pool::Pool;
 use isthmus_core::terms::Burn;
-use isthmus_prooflog::book::BurnEnd;
+use isthmus_prooflog::book::{BurnEnd, DepositEnd, RedirectStory};
 use isthmus_prooflog::leaf::{self, Leaf};
 use isthmus_prooflog::serial::Block;
 
@@ -16,6 +17,8 @@ use crate::attester::lock::{self, LoggedLock};
 use crate::attester::ports::{Outcome, Record, StoredBlock};
 use crate::attester::proposal::{self, Movement, Rightful};
 use crate::attester::replica::Replica;
+use crate::attester::verify_deposit::{self, LoggedDeposit};
+use crate::attester::verify_redirect::{self, Counter};
 
 /// A logged burn, with the allocation that the replay gave it.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub struct LoggedBurn {
     pub quantity_g: u64,
     /// The class.
     pub asset_class: B256,
+    /// The burner's last redirection.
+    pub redirected: Option<RedirectStory>,
     /// The pool that gives.
     pub pool: Pool,
     /// Which units. The book has recomputed them.
@@ -76,6 +81,7 @@ impl LoggedBurn {
             commitment: Hash32::new(commitment.0),
             quantity_g: story.quantity_g,
             asset_class: *asset_class,
+            redirected: story.redirected.clone(),
             pool: pool.clone(),
             allocation: story.allocation.clone(),
         })
@@ -100,8 +106,10 @@ pub struct RedemptionFacts<'a> {
     pub logged: &'a LoggedBurn,
     /// The burn at the gate, at a final block.
     pub burned: Option<&'a Burn>,
-    /// The locks behind the allocation; together they brought all of it.
+    /// The locks behind the allocation; together with the deposits they brought all of it.
     pub backing: &'a [Backing<'a>],
+    /// The deposits behind it, which made the pool good, with what the registry has under their references.
+    pub deposits: &'a [(LoggedDeposit, Record)],
     /// The burner's instruction, as the relayer handed it on.
     pub instruction: &'a [u8],
     /// The key of the registry's receipts.
@@ -112,26 +120,25 @@ pub struct RedemptionFacts<'a> {
     pub stored: &'a [StoredBlock],
 }
 
-/// The digest to approve.
-pub fn check(facts: &RedemptionFacts<'_>) -> Result<Hash32, Decline> {
+/// The digest to approve, and which of the burner's instructions it is for.
+pub fn check(facts: &RedemptionFacts<'_>) -> Result<(Hash32, Counter), Decline> {
     let logged = facts.logged;
-    is_burned(logged, facts.burned)?;
+    let burn = is_burned(logged, facts.burned)?;
     for backing in facts.backing {
         backs(backing, logged, facts.receipt_key)?;
     }
-    let locks: Vec<String> = facts
-        .backing
-        .iter()
-        .map(|b| b.lock.id().to_string())
-        .collect();
+    for (deposit, record) in facts.deposits {
+        makes_good(deposit, record, logged, facts.receipt_key)?;
+    }
+    let deposits = facts.deposits.iter().map(|(d, _)| d.reference.clone());
+    let locks = facts.backing.iter().map(|b| b.lock.id().to_string());
+    let locks: Vec<String> = locks.chain(deposits).collect();
     let custody = &logged.pool.custody_account;
     lock::still_locked(&logged.allocation, custody, &locks, facts.stored)?;
     let instruction: Instruction = serde_json::from_slice(facts.instruction)
         .map_err(|error| Decline::new(Ground::OtherInstruction, error.to_string()))?;
-    instruction
-        .check(logged.purpose, logged.commitment)
-        .map_err(|error| Decline::new(Ground::OtherInstruction, error.to_string()))?;
-    proposal::check(
+    let counter = verify_redirect::check(burn, logged.redirected.as_ref(), &instruction)?;
+    let digest = proposal::check(
         facts.proposed,
         &Rightful {
             reference: &logged.id.to_string(),
@@ -139,11 +146,12 @@ pub fn check(facts: &RedemptionFacts<'_>) -> Result<Hash32, Decline> {
             units: &logged.allocation,
             movement: Movement::from(instruction),
         },
-    )
+    )?;
+    Ok((digest, counter))
 }
 
 /// That the leaf repeats the gate's own burn, which belongs to the pool.
-fn is_burned(logged: &LoggedBurn, burned: Option<&Burn>) -> Result<(), Decline> {
+fn is_burned<'b>(logged: &LoggedBurn, burned: Option<&'b Burn>) -> Result<&'b Burn, Decline> {
     let burn = burned.ok_or_else(|| {
         let reason = format!("the gate has no final burn {}", logged.number);
         Decline::new(Ground::NotBurned, reason)
@@ -166,7 +174,26 @@ fn is_burned(logged: &LoggedBurn, burned: Option<&Burn>) -> Result<(), Decline> 
             format!("the {field} in the log is not the gate's")
         })?;
     }
-    Ok(())
+    Ok(burn)
+}
+
+/// That a deposit behind the allocation is one that its sender meant to make this very pool good by.
+fn makes_good(
+    deposit: &LoggedDeposit,
+    record: &Record,
+    logged: &LoggedBurn,
+    receipt_key: &[u8; 32],
+) -> Result<(), Decline> {
+    let id = deposit.id;
+    let good = deposit.end == DepositEnd::Cured && deposit.pool == logged.pool;
+    require(good, Ground::OtherPool, || {
+        format!("units of deposit {id} are allocated, which has not made the pool good")
+    })?;
+    let note = verify_deposit::recorded(deposit, record, receipt_key)?;
+    let meant = note == Some(make_good_note(logged.pool.id()));
+    require(meant, Ground::OtherPool, || {
+        format!("the sender of deposit {id} does not say that it is to make the pool good")
+    })
 }
 
 /// That allocated units really are in the pool: invented `LOCKED` and `MINTED` leaves would offer a burner the units of

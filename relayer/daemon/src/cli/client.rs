@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use isthmus_proto::v1::custody_service_client::CustodyServiceClient;
 use isthmus_proto::v1::operator_service_client::OperatorServiceClient;
 use isthmus_proto::v1::proof_service_client::ProofServiceClient;
 use isthmus_proto::v1::route_service_client::RouteServiceClient;
@@ -148,6 +149,10 @@ impl Client {
 
     pub(crate) fn proofs(&self) -> ProofServiceClient<Api> {
         ProofServiceClient::new(self.api()).max_decoding_message_size(MAX_ANSWER)
+    }
+
+    pub(crate) fn custody(&self) -> CustodyServiceClient<Api> {
+        CustodyServiceClient::new(self.api())
     }
 
     pub(crate) fn operator(&self) -> OperatorServiceClient<Api> {

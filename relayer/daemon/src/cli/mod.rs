@@ -2,7 +2,9 @@
 
 mod audit;
 mod client;
+mod deposit;
 mod failure;
+mod impairment;
 mod inspect;
 mod keys;
 mod operator;
@@ -106,6 +108,12 @@ enum Command {
     },
     /// Tries now what was put off, by filter; says how many that are.
     Retry(retry::Retry),
+    /// Pools that have less in custody than they should.
+    #[command(subcommand)]
+    Impairment(impairment::Impairment),
+    /// Units that came into custody without a lock.
+    #[command(subcommand)]
+    Deposit(deposit::Deposit),
     /// Transfers that need a person.
     #[command(subcommand)]
     Quarantine(operator::Quarantine),
@@ -173,6 +181,8 @@ impl Cli {
             Command::Reload => call(upkeep::reload(control, out)),
             Command::Backup { folder } => call(upkeep::backup(control, folder, out)),
             Command::Retry(command) => call(command.run(control, out)),
+            Command::Impairment(command) => call(command.run(control, out)),
+            Command::Deposit(command) => call(command.run(control, out)),
             Command::Quarantine(command) => call(command.run(control, out)),
         }
     }

@@ -6,11 +6,13 @@ mod attesters;
 mod auth;
 mod backup;
 mod concerns;
+mod custody;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod operator;
 mod parse;
+mod pro_rata;
 mod proofs;
 mod quarantine;
 mod reload;
@@ -37,6 +39,7 @@ use isthmus_store::Store;
 use crate::engine::Recorder;
 use crate::engine::admission::Admission;
 use crate::engine::board::Board;
+use crate::engine::pace::Pace;
 use crate::engine::pause::Pauses;
 use crate::engine::watch::LedgerWatch;
 use crate::proof::Checkpoints;
@@ -64,6 +67,8 @@ pub struct Services {
     pub access: Arc<Access>,
     /// Takes the configuration in anew; `None` where there is no file.
     pub reloader: Option<Arc<Reloader>>,
+    /// How fast transfers end, for status.
+    pub pace: Arc<Pace>,
     /// The ledgers, for status and reserves.
     pub ledgers: Vec<LedgerHandle>,
     /// When this process started.

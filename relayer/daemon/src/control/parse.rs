@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use isthmus_core::id::{Hash32, InvalidId, RouteId, TransferId};
 use isthmus_core::instruction::Instruction;
+use isthmus_core::redirection::{Redirection, SIGNATURE_BYTES};
 use isthmus_core::receipt::Lasting;
 use isthmus_core::route::RouteSignature;
 use isthmus_core::transfer::Resolution;
@@ -80,6 +81,32 @@ pub(crate) fn instruction(
             "either release or retire",
         )),
     }
+}
+
+/// What a burner wants instead.
+pub(crate) fn redirection(asked: pb::RedirectRequest) -> Result<Redirection, FieldProblem> {
+    use pb::instruct_request::Instruction as Instructed;
+    use pb::redirect_request::Instruction as Asked;
+    let wanted = asked.instruction.map(|wanted| match wanted {
+        Asked::Release(release) => Instructed::Release(release),
+        Asked::Retire(retire) => Instructed::Retire(retire),
+    });
+    let instruction = instruction(wanted)?;
+    let signature = asked.signature.to_vec();
+    if signature.len() != SIGNATURE_BYTES {
+        let found = format!("{} bytes", signature.len());
+        return Err(FieldProblem::new("signature", found, "65 bytes: r, s, v"));
+    }
+    if asked.counter == 0 {
+        let remedy = "1, or more than that of every earlier redirection of this burn";
+        return Err(FieldProblem::new("counter", "0", remedy));
+    }
+    let counter = asked.counter;
+    Ok(Redirection {
+        counter,
+        instruction,
+        signature,
+    })
 }
 
 /// A page of a list: filter, where to go on, how many.

@@ -65,6 +65,7 @@ fn terms(transfer: &Transfer) -> pb::Transfer {
             holder: back.burn.holder.to_string(),
             units: back.allocation.iter().map(ToString::to_string).collect(),
             burn_number: back.burn.number,
+            redirections: transfer.redirections(),
             ..common
         },
     }

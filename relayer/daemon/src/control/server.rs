@@ -1,9 +1,10 @@
-//! The gRPC server: five services behind authentication, health and reflection for everybody.
+//! The gRPC server: six services behind authentication, health and reflection for everybody.
 
 use std::future::Future;
 use std::time::Duration;
 
 use isthmus_proto::v1::attester_service_server::AttesterServiceServer;
+use isthmus_proto::v1::custody_service_server::CustodyServiceServer;
 use isthmus_proto::v1::operator_service_server::OperatorServiceServer;
 use isthmus_proto::v1::proof_service_server::ProofServiceServer;
 use isthmus_proto::v1::route_service_server::RouteServiceServer;
@@ -17,6 +18,7 @@ use tonic::transport::server::{Router, TcpIncoming};
 use crate::control::Services;
 use crate::control::attesters::Attesters;
 use crate::control::auth::Authenticator;
+use crate::control::custody::CustodyDesk;
 use crate::control::operator::Operators;
 use crate::control::proofs::Proofs;
 use crate::control::routes::Routes;
@@ -100,6 +102,9 @@ async fn router(
     let attesters = AttesterServiceServer::new(Attesters::new(&shared))
         .max_decoding_message_size(MESSAGE)
         .max_encoding_message_size(MESSAGE);
+    let custody = CustodyServiceServer::new(CustodyDesk::new(&shared))
+        .max_decoding_message_size(MESSAGE)
+        .max_encoding_message_size(MESSAGE);
     let (health, health_service) = tonic_health::server::health_reporter();
     health
         .set_serving::<TransferServiceServer<Transfers>>()
@@ -111,6 +116,9 @@ async fn router(
         .await;
     health
         .set_serving::<AttesterServiceServer<Attesters>>()
+        .await;
+    health
+        .set_serving::<CustodyServiceServer<CustodyDesk>>()
         .await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(isthmus_proto::DESCRIPTORS)
@@ -125,5 +133,6 @@ async fn router(
         .add_service(InterceptedService::new(routes, authenticator.clone()))
         .add_service(InterceptedService::new(proofs, authenticator.clone()))
         .add_service(InterceptedService::new(operator, authenticator.clone()))
+        .add_service(InterceptedService::new(custody, authenticator.clone()))
         .add_service(InterceptedService::new(attesters, authenticator)))
 }

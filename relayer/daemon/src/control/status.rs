@@ -128,7 +128,7 @@ fn join(problems: &[FieldProblem]) -> String {
 fn refusal_code(refusal: &Refusal) -> ErrorCode {
     match refusal.code.as_str() {
         "idempotency_key_reused" => ErrorCode::IdempotencyKeyReused,
-        "mandate_invalid" => ErrorCode::MandateInvalid,
+        "mandate_invalid" | "redirection_invalid" => ErrorCode::MandateInvalid,
         "instruction_mismatch" => ErrorCode::InstructionMismatch,
         "overlaps" => ErrorCode::UnitsTaken,
         "unknown_route" => ErrorCode::UnknownRoute,

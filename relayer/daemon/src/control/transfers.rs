@@ -156,6 +156,20 @@ impl TransferService for Transfers {
         Ok(Response::new(pb::WithdrawResponse { transfer }))
     }
 
+    async fn redirect(
+        &self,
+        request: Request<pb::RedirectRequest>,
+    ) -> Result<Response<pb::RedirectResponse>, Status> {
+        permit(&request, MOVE)?;
+        let asked = request.into_inner();
+        let id = parse::id("id", &asked.id).map_err(ApiError::from)?;
+        let redirection = parse::redirection(asked).map_err(ApiError::from)?;
+        let redirected = self.0.parts.admission.redirect(id, redirection).await;
+        let transfer = redirected.map_err(|error| self.0.request(error))?;
+        let transfer = Some(render::transfer(&self.0, &transfer).map_err(ApiError::from)?);
+        Ok(Response::new(pb::RedirectResponse { transfer }))
+    }
+
     async fn instruct(
         &self,
         request: Request<pb::InstructRequest>,

@@ -2,12 +2,13 @@
 //! than the journal.
 
 use alloy::primitives::{Address as EvmAddress, B256};
+use isthmus_core::deposit::Deposit;
 use isthmus_core::id::{Address, AssetClassId, PoolId, TransferId};
 use isthmus_core::instruction::Purpose;
 use isthmus_core::operation::OperationKind;
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::{Receipt, Refusal};
-use isthmus_core::serial_block::SerialBlock;
+use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_core::terms::{Outbound, Return, Terms};
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Resolution, State, Transfer};
@@ -135,6 +136,83 @@ fn bounded(mut leaf: Leaf) -> Vec<u8> {
         units.clear();
     }
     leaf.to_bytes()
+}
+
+/// The registry took units of a pool away, by the movement of this reference.
+pub fn impaired(
+    pool: PoolId,
+    asset_class: AssetClassId,
+    reference: &str,
+    units: &[SerialBlock],
+    receipt: &Receipt,
+    now: Timestamp,
+) -> Vec<u8> {
+    bounded(Leaf::Impaired {
+        at_ms: now.ms(),
+        v: V,
+        pool: pool_word(pool),
+        asset_class: class_word(asset_class),
+        reference: shortened(reference),
+        units: serials(units),
+        quantity_g: grams(serial_block::total(units)),
+        evidence: evidence(receipt),
+    })
+}
+
+/// Units came into custody without a lock.
+pub fn deposited(deposit: &Deposit, receipt: &Receipt, now: Timestamp) -> Vec<u8> {
+    bounded(Leaf::Deposited {
+        at_ms: now.ms(),
+        v: V,
+        pool: pool_word(deposit.pool),
+        asset_class: class_word(deposit.asset_class),
+        deposit: transfer_word(deposit.id()),
+        ledger: deposit.ledger.to_string(),
+        reference: deposit.reference.clone(),
+        account: deposit.sender.to_string(),
+        units: serials(&deposit.units),
+        quantity_g: grams(deposit.quantity()),
+        evidence: evidence(receipt),
+    })
+}
+
+/// A deposit makes its pool good.
+pub fn cured(deposit: &Deposit, now: Timestamp) -> Vec<u8> {
+    bounded(Leaf::Cured {
+        at_ms: now.ms(),
+        v: V,
+        pool: pool_word(deposit.pool),
+        asset_class: class_word(deposit.asset_class),
+        deposit: transfer_word(deposit.id()),
+        quantity_g: grams(deposit.quantity()),
+    })
+}
+
+/// A deposit left custody.
+pub fn deposit_returned(deposit: &Deposit, receipt: &Receipt, now: Timestamp) -> Vec<u8> {
+    bounded(Leaf::DepositReturned {
+        at_ms: now.ms(),
+        v: V,
+        pool: pool_word(deposit.pool),
+        asset_class: class_word(deposit.asset_class),
+        deposit: transfer_word(deposit.id()),
+        quantity_g: grams(deposit.quantity()),
+        evidence: evidence(receipt),
+    })
+}
+
+/// Two route admins decided what burns of an impaired pool get.
+pub fn pro_rata(
+    decision: serde_json::Value,
+    signatures: Vec<leaf::AdminSignature>,
+    now: Timestamp,
+) -> Vec<u8> {
+    bounded(Leaf::ProRata {
+        at_ms: now.ms(),
+        v: V,
+        decision,
+        signatures,
+    })
 }
 
 /// New work of a scope stops.

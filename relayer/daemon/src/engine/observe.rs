@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use isthmus_core::id::LedgerId;
+use isthmus_core::id::{LedgerId, PoolId};
 use isthmus_core::ports::{
-    Append, AppendError, BookChange, Cursor, Fact, FindError, Ledger, LedgerKind, Moved,
+    Append, AppendError, BookChange, Cursor, Fact, FindError, Ledger, LedgerKind,
     Observations, Observed,
 };
 use isthmus_core::quantity::Quantity;
@@ -47,7 +47,7 @@ pub struct Observer {
 }
 
 /// How a page ended.
-enum Page {
+pub(super) enum Page {
     /// Everything in it is durable.
     Done,
     /// A burn has to wait until the mints before it are recorded.
@@ -135,10 +135,8 @@ impl Observer {
     async fn fact(&self, observed: Observed) -> Result<Page, Fatal> {
         match observed.fact {
             Fact::Burned(burn) => self.burned(burn, observed.receipt).await,
-            Fact::Moved(Moved {
-                reference, units, ..
-            })
-            | Fact::Unattributed { reference, units } => {
+            Fact::Moved(moved) => self.moved(&moved, &observed.receipt),
+            Fact::Unattributed { reference, units } => {
                 let serials: Vec<_> = units.iter().map(ToString::to_string).collect();
                 let finding = format!(
                     "movement {reference:?} of {} is not ours",
@@ -166,7 +164,7 @@ impl Observer {
         let Some(back) = self.allocated(&burn)? else {
             // The mint of these equivalents is final, or they could not have been burned, but its lane has not recorded it yet.
             return Ok(Page::Waiting(format!(
-                "burn {} of {} waits until the mints that it draws on are recorded",
+                "burn {} of {} waits until the mints that it draws on are recorded, or what its pool misses is made good or decided about",
                 burn.number, burn.quantity
             )));
         };
@@ -207,19 +205,29 @@ impl Observer {
                 continue;
             }
             let pool = document.pool(burn.asset_class);
+            let Some(written_off) = self.written_off(pool.id(), burn.quantity)? else {
+                continue;
+            };
+            let given = tonnes.saturating_sub(written_off.tonnes().unwrap_or(0));
             let journal = self.recorder.journal();
-            if let Some(allocation) = journal.allocate(pool.id(), tonnes).map_err(Fatal)? {
+            if let Some(allocation) = journal.allocate(pool.id(), given).map_err(Fatal)? {
                 return Ok(Some(Return {
                     burn: burn.clone(),
                     origin: pool.origin.clone(),
                     pool: pool.id(),
                     custody_account: pool.custody_account,
                     allocation,
-                    written_off: Quantity::ZERO,
+                    written_off,
                 }));
             }
         }
         Ok(None)
+    }
+
+    /// What a burn loses because units of its pool are missing; `None` while nothing is decided: it waits, with what backs it.
+    fn written_off(&self, pool: PoolId, burned: Quantity) -> Result<Option<Quantity>, Fatal> {
+        let impairment = self.store.impairment(pool).map_err(Fatal)?;
+        Ok(impairment.map_or(Some(Quantity::ZERO), |known| known.write_off(burned)))
     }
 
     fn trouble(&self, error: FindError) -> Result<(), Fatal> {

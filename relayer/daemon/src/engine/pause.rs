@@ -18,6 +18,7 @@ use isthmus_store::Store;
 
 use crate::engine::contradiction::Stop;
 use crate::engine::delay::mint_not_before;
+use crate::engine::impairment;
 use crate::engine::lane::{Gatekeeper, HELD_MS};
 use crate::engine::leaves;
 
@@ -181,6 +182,9 @@ impl Gatekeeper for Pauses {
     }
 
     fn holds(&self, transfer: &Transfer) -> bool {
+        if impairment::holds(&self.store, transfer) {
+            return true;
+        }
         let Ok(paused) = self.store.paused() else {
             // Without knowing what is paused nothing new begins.
             return true;
@@ -207,7 +211,7 @@ fn is_of_route(terms: &Terms, route: &RouteId) -> bool {
 }
 
 /// Whether its next work brings units over: a lock, a mint, or asking for a mint.
-fn is_advance(transfer: &Transfer) -> bool {
+pub(super) fn is_advance(transfer: &Transfer) -> bool {
     match transfer.next(Timestamp::from_ms(0)) {
         Next::Do(Work::Attest { item, .. }) => matches!(item, Item::Mint(_)),
         Next::Do(Work::Ledger(operation)) => {

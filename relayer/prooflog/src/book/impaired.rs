@@ -79,7 +79,9 @@ impl Book {
         });
         for (id, burn) in open_burns {
             let left = burn.allocation.iter().flat_map(|b| b.without(&burn.lost));
-            losses.burns.extend(common(left, &rest).map(|block| (*id, block)));
+            losses
+                .burns
+                .extend(common(left, &rest).map(|block| (*id, block)));
         }
         let of_burns: Vec<Block> = losses.burns.iter().map(|(_, b)| b.clone()).collect();
         rest = rest.iter().flat_map(|b| b.without(&of_burns)).collect();

@@ -30,7 +30,10 @@ impl Book {
         if burn.end != BurnEnd::Open {
             return Err(format!("it was already {:?} (R10)", burn.end));
         }
-        let last = burn.redirected.as_ref().map_or(0, |r| r.redirection.counter);
+        let last = burn
+            .redirected
+            .as_ref()
+            .map_or(0, |r| r.redirection.counter);
         if *counter <= last {
             return Err(format!("its counter is not above {last}"));
         }
@@ -69,7 +72,9 @@ impl Book {
         let (lost, old) = (burn.lost.clone(), burn.allocation.clone());
         let missing = serial::total_g(&lost) / GRAMS_PER_TONNE;
         let pool = self.pools.get(&moved.pool).ok_or("its pool is not known")?;
-        let added = pool.allocate(missing).ok_or("the pool does not hold that much (R1)")?;
+        let added = pool
+            .allocate(missing)
+            .ok_or("the pool does not hold that much (R1)")?;
         let mut expected: Vec<Block> = old.iter().flat_map(|block| block.without(&lost)).collect();
         expected.extend(added.iter().cloned());
         let named = serial::normalise(allocation).map_err(|e| e.to_string())?;

@@ -60,6 +60,7 @@ impl Book {
         if !named.is_empty() && named != expected {
             return Err("the allocation is not what the custody book gives".into());
         }
+        let decided = pool.decided.clone().filter(|_| written_off > 0);
         pool.totals.circulating_g = pool
             .totals
             .circulating_g
@@ -77,6 +78,7 @@ impl Book {
             routes,
             quantity_g: grams,
             given_g,
+            decided: decided.map(Box::new),
             redirected: None,
             end: if given_g == 0 {
                 BurnEnd::WrittenOff

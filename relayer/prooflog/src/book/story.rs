@@ -65,6 +65,8 @@ pub struct BurnStory {
     pub quantity_g: u64,
     /// Grams that are to be given: what was burned less what was written off.
     pub given_g: u64,
+    /// The decision by which something of it was written off.
+    pub decided: Option<Box<DecidedStory>>,
     /// The burner's last redirection.
     pub redirected: Option<RedirectStory>,
     /// Whether they were given.

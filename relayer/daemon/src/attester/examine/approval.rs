@@ -3,21 +3,25 @@
 use std::collections::BTreeSet;
 
 use isthmus_core::id::{Hash32, TransferId};
+use isthmus_core::instruction::Instruction;
 use isthmus_core::operation::Operation;
 use isthmus_core::ports::{Contradiction, FindError, SendError};
 
-use crate::attester::decline::{Decline, Ground};
+use crate::attester::decline::{Decline, Ground, require};
 use crate::attester::examine::{ExamineError, Examiner, outcome_of};
 use crate::attester::lock::LoggedLock;
 use crate::attester::own::OwnRegistry;
 use crate::attester::ports::Record;
 use crate::attester::readings::GateReading;
 use crate::attester::relayer::{Approval, Verdict};
+use crate::attester::verify_deposit::{self, LoggedDeposit, ReturnFacts};
+use crate::attester::verify_pool;
 use crate::attester::verify_redemption::{self, Backing, LoggedBurn, RedemptionFacts};
+use crate::attester::verify_redirect::Counter;
 use crate::attester::verify_unlock::{self, UnlockFacts};
 
-/// A digest to approve, or why not.
-type Approvable = Result<Hash32, Decline>;
+/// A digest to approve, for which of the burner's instructions if for one, or why not.
+type Approvable = Result<(Hash32, Option<Counter>), Decline>;
 
 impl Examiner<'_> {
     pub(super) async fn approval(&self, approval: &Approval) -> Result<Verdict, ExamineError> {
@@ -40,17 +44,25 @@ impl Examiner<'_> {
             self.unlock(transfer, registry, &record).await?
         } else if *reference == transfer.to_string() {
             self.redemption(approval, registry, &record).await?
+        } else if reference.starts_with("return:") {
+            self.deposit(transfer, reference, registry, &record).await?
         } else {
             let reason = format!("{reference:?} is no reference of {transfer}");
             Err(Decline::new(Ground::Malformed, reason))
         };
-        let digest = match digest {
-            Ok(digest) => digest,
+        let (digest, instruction) = match digest {
+            Ok(approvable) => approvable,
             Err(decline) => {
                 self.reject(registry, reference, &record, &decline).await?;
                 return no(decline);
             }
         };
+        // Of two instructions of one burner the later one counts, also if we are shown an older log afterwards.
+        if let Some(counter) = instruction
+            && let Err(decline) = self.memory.instructed(reference, counter)?
+        {
+            return no(decline);
+        }
         // If we crash after this write, this proposal may be approved again and no other under its reference.
         if let Err(decline) = self.memory.approval(reference, digest)? {
             return no(decline);
@@ -90,6 +102,7 @@ impl Examiner<'_> {
                 receipt_key: &registry.receipt_key,
                 proposed,
             })
+            .map(|digest| (digest, None))
         }))
     }
 
@@ -102,20 +115,24 @@ impl Examiner<'_> {
         let read = LoggedBurn::read(self.log.replica(), approval.transfer).and_then(|burn| {
             let gate = self.own.gate(&burn.pool.destination, burn.pool.gate)?;
             of_registry(registry, &burn.pool.origin)?;
-            Ok((self.locks_behind(&burn)?, burn, gate))
+            self.allows(&burn, &approval.instruction)?;
+            Ok((self.behind(&burn)?, burn, gate))
         });
-        let (locks, logged, gate) = match read {
+        let ((locks, deposits), logged, gate) = match read {
             Ok(read) => read,
             Err(decline) => return Ok(Err(decline)),
         };
         let burned = gate.view.burn(logged.number).await?;
         let ids = locks.iter().map(LoggedLock::id);
         let outcomes = GateReading::of(gate, ids.clone().collect()).await?;
-        let references: Vec<String> = ids.map(|id| id.to_string()).collect();
-        let records = registry.view.records(&references).await?;
-        if records.len() != locks.len() {
+        let deposited = deposits.iter().map(|deposit| deposit.reference.clone());
+        let references: Vec<String> = ids.map(|id| id.to_string()).chain(deposited).collect();
+        let mut records = registry.view.records(&references).await?;
+        if records.len() != references.len() {
             return Err(unanswered(registry, "records"));
         }
+        let of_deposits = records.split_off(locks.len());
+        let deposits: Vec<_> = deposits.into_iter().zip(of_deposits).collect();
         let serials: Vec<String> = logged.allocation.iter().map(ToString::to_string).collect();
         let stored = registry.view.blocks(&serials).await?;
         let backing: Result<Vec<Backing<'_>>, Decline> = locks
@@ -135,24 +152,83 @@ impl Examiner<'_> {
                 logged: &logged,
                 burned: burned.as_ref(),
                 backing: &backing,
+                deposits: &deposits,
                 instruction: &approval.instruction,
                 receipt_key: &registry.receipt_key,
                 proposed,
                 stored: &stored,
             })
+            .map(|(digest, counter)| (digest, Some(counter)))
         }))
     }
 
-    /// The locks that brought the allocation into custody.
-    fn locks_behind(&self, burn: &LoggedBurn) -> Result<Vec<LoggedLock>, Decline> {
+    /// The locks, and the deposits that made the pool good, that brought the allocation into custody.
+    fn behind(&self, burn: &LoggedBurn) -> Result<(Vec<LoggedLock>, Vec<LoggedDeposit>), Decline> {
         let replica = self.log.replica();
         let ids = replica.origins(&burn.allocation).ok_or_else(|| {
             let reason = format!("some units allocated to {} came by no lock", burn.id);
             Decline::new(Ground::NotLocked, reason)
         })?;
-        ids.into_iter()
+        let (deposits, locks): (Vec<_>, Vec<_>) = ids
+            .into_iter()
+            .partition(|id| replica.deposit(*id).is_some());
+        let locks = locks
+            .into_iter()
             .map(|id| LoggedLock::read(replica, id, replica.size()))
-            .collect()
+            .collect::<Result<_, _>>()?;
+        let deposits = deposits
+            .into_iter()
+            .map(|id| LoggedDeposit::read(replica, id))
+            .collect::<Result<_, _>>()?;
+        Ok((locks, deposits))
+    }
+
+    /// That the burn's pool redeems for what is asked, and misses nothing that is not decided about.
+    fn allows(&self, burn: &LoggedBurn, instruction: &[u8]) -> Result<(), Decline> {
+        let instruction: Instruction = serde_json::from_slice(instruction)
+            .map_err(|error| Decline::new(Ground::OtherInstruction, error.to_string()))?;
+        let replica = self.log.replica();
+        let (admins, purpose) = (&self.own.route_admins, instruction.purpose());
+        verify_pool::redeems(replica.routes(), admins, &burn.pool, purpose)?;
+        match (replica.pool_book(burn.pool.id()), replica.burn(burn.id)) {
+            (Some(pool), Some(story)) => verify_pool::is_sound(pool, story, admins),
+            (None, _) | (_, None) => {
+                let reason = format!("pool {} is not in the log", burn.pool.id());
+                Err(Decline::new(Ground::OtherPool, reason))
+            }
+        }
+    }
+
+    async fn deposit(
+        &self,
+        id: TransferId,
+        reference: &str,
+        registry: &OwnRegistry,
+        proposed: &Record,
+    ) -> Result<Approvable, ExamineError> {
+        let read = LoggedDeposit::read(self.log.replica(), id).and_then(|deposit| {
+            of_registry(registry, &deposit.pool.origin)?;
+            let expected = verify_deposit::reference(&deposit);
+            require(reference == expected, Ground::Malformed, || {
+                format!("{reference:?} is not {expected:?}")
+            })?;
+            Ok(deposit)
+        });
+        let deposit = match read {
+            Ok(deposit) => deposit,
+            Err(decline) => return Ok(Err(decline)),
+        };
+        let record = self.record(registry, &deposit.reference).await?;
+        let serials: Vec<String> = deposit.units.iter().map(ToString::to_string).collect();
+        let stored = registry.view.blocks(&serials).await?;
+        let checked = verify_deposit::check(&ReturnFacts {
+            deposit: &deposit,
+            record: &record,
+            receipt_key: &registry.receipt_key,
+            proposed,
+            stored: &stored,
+        });
+        Ok(checked.map(|digest| (digest, None)))
     }
 
     /// Rejects what is proposed instead of the only thing that may be: whoever proposed it would hold the reference with it. What

@@ -102,6 +102,7 @@ impl Redemption {
             logged: &self.logged,
             burned: self.burned.as_ref(),
             backing: &backing,
+            deposits: &[],
             instruction: &self.instruction,
             receipt_key: &world::registry_key().verifying_key().to_bytes(),
             proposed: &self
@@ -110,6 +111,7 @@ impl Redemption {
                 .unwrap_or_else(|| world::proposed(&self.proposal)),
             stored: &self.stored,
         })
+        .map(|(digest, _)| digest)
     }
 
     fn burn(&mut self) -> &mut Burn {

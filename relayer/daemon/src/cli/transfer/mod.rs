@@ -3,6 +3,7 @@
 mod follow;
 mod instruct;
 mod prepare;
+mod redirect;
 mod submit;
 mod view;
 
@@ -32,6 +33,8 @@ pub(crate) enum Transfer {
     Instruction(instruct::New),
     /// Discloses a burn's instruction to the relayer.
     Instruct(instruct::Instruct),
+    /// Gives a burn a new instruction, signed with the burning key.
+    Redirect(redirect::Redirect),
 }
 
 impl Transfer {
@@ -45,6 +48,7 @@ impl Transfer {
             Self::Withdraw(command) => command.run(control, out).await,
             Self::Instruction(command) => command.run(out),
             Self::Instruct(command) => command.run(control, out).await,
+            Self::Redirect(command) => command.run(control, out).await,
         }
     }
 }

@@ -82,29 +82,39 @@ impl Admission {
                 error.to_string(),
             )
         })?;
-        if let Instruction::Release { account, .. } = &instruction {
-            let registry = self.registry(transfer.terms().origin())?;
-            let found = registry.account(account).await.map_err(survey_error)?;
-            if found.status != AccountStatus::Open {
-                let message =
-                    "the account is closed: the burn stays safe, ask the registry to open it"
-                        .to_owned();
-                return Err(refused(
-                    "account_closed",
-                    "instruction.account",
-                    account.to_string(),
-                    message,
-                ));
-            }
-        }
+        self.may_redeem(back, instruction.purpose())?;
+        self.receives(&transfer, &instruction).await?;
         self.change(id, Event::Instructed(instruction.clone()), |transfer| {
             (transfer.instruction() == Some(&instruction)).then_some(Ok(()))
         })
         .await
     }
 
+    /// That the account that an instruction names takes units now.
+    pub(super) async fn receives(
+        &self,
+        transfer: &Transfer,
+        instruction: &Instruction,
+    ) -> Result<(), RequestError> {
+        let Instruction::Release { account, .. } = instruction else {
+            return Ok(());
+        };
+        let registry = self.registry(transfer.terms().origin())?;
+        let found = registry.account(account).await.map_err(survey_error)?;
+        if found.status == AccountStatus::Open {
+            return Ok(());
+        }
+        let message = "the account is closed: the burn stays safe, ask the registry to open it, or redirect the burn";
+        Err(refused(
+            "account_closed",
+            "instruction.account",
+            account.to_string(),
+            message.to_owned(),
+        ))
+    }
+
     /// Records an event, again if somebody else wrote in between. `settled` says whether there is nothing to do any more.
-    async fn change(
+    pub(super) async fn change(
         &self,
         id: TransferId,
         event: Event,
@@ -171,7 +181,7 @@ impl Admission {
         })
     }
 
-    fn transfer(&self, id: TransferId) -> Result<Transfer, RequestError> {
+    pub(super) fn transfer(&self, id: TransferId) -> Result<Transfer, RequestError> {
         let transfer = self.recorder.journal().transfer(id).map_err(Fatal)?;
         transfer.ok_or(RequestError::Unknown(id))
     }
@@ -196,6 +206,6 @@ fn survey_error(error: SurveyError) -> RequestError {
     }
 }
 
-fn refused(code: &str, field: &str, value: String, message: String) -> RequestError {
+pub(super) fn refused(code: &str, field: &str, value: String, message: String) -> RequestError {
     RequestError::Refused(never(code, field, value, message))
 }

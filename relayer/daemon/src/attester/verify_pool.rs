@@ -1,0 +1,72 @@
+//! What a burn's pool allows: that a route of it redeems for the purpose, that nothing of it is missing, and if something was
+//! written off, that route admins of this attester's own decided exactly that.
+
+use isthmus_core::id::Hash32;
+use isthmus_core::instruction::Purpose;
+use isthmus_core::pool::Pool;
+use isthmus_core::route::{RouteDocument, RouteSignature};
+use isthmus_prooflog::book::{BurnStory, DecidedStory, PoolBook};
+use isthmus_prooflog::pro_rata;
+
+use crate::attester::decline::{Decline, Ground, require};
+use crate::attester::replica::LoggedRoute;
+
+/// How many of the attester's route admins must have signed.
+const ADMINS_NEEDED: usize = 2;
+
+/// That a route of the pool, under two of the attester's own admins, redeems for `purpose`. Equivalents are interchangeable, so
+/// any of the pool's routes will do.
+pub fn redeems(
+    mut routes: impl Iterator<Item = LoggedRoute>,
+    admins: &[Hash32],
+    pool: &Pool,
+    purpose: Purpose,
+) -> Result<(), Decline> {
+    let of_pool = |document: &RouteDocument, signatures: &[RouteSignature]| {
+        document.pool(pool.asset_class) == *pool
+            && document.redemption.contains(&purpose)
+            && document.verify(signatures, admins).is_ok()
+    };
+    let found = routes.any(|route| of_pool(&route.document, &route.signatures));
+    require(found, Ground::NotRedeemable, || {
+        format!("no route of pool {} redeems for {purpose:?}", pool.id())
+    })
+}
+
+/// That nothing is missing, or two admins decided what each burn gets.
+pub fn is_sound(pool: &PoolBook, burn: &BurnStory, admins: &[Hash32]) -> Result<(), Decline> {
+    if let Some(decided) = &burn.decided {
+        decided_by(decided, admins)?;
+    }
+    if pool.totals.shortfall_g == 0 {
+        return Ok(());
+    }
+    match &pool.decided {
+        Some(decided) => decided_by(decided, admins),
+        None => {
+            let reason = format!("{} g of its pool are missing", pool.totals.shortfall_g);
+            Err(Decline::new(Ground::Impaired, reason))
+        }
+    }
+}
+
+/// That two of the admins signed the decision, and that it divides what was there among what circulated.
+fn decided_by(decided: &DecidedStory, admins: &[Hash32]) -> Result<(), Decline> {
+    let trusted: Vec<(String, [u8; 32])> = admins
+        .iter()
+        .map(|key| (key.to_string(), *key.as_bytes()))
+        .collect();
+    let signers = pro_rata::signed_by(&decided.document, &decided.signatures, &trusted);
+    require(signers.len() >= ADMINS_NEEDED, Ground::Impaired, || {
+        format!("{} of the route admins signed the decision", signers.len())
+    })?;
+    let (decision, totals) = (&decided.decision, &decided.totals);
+    let backing = totals.circulating_g.checked_sub(totals.shortfall_g);
+    let fair = decision.supply_g.0 == totals.circulating_g && Some(decision.backing_g.0) == backing;
+    require(fair, Ground::Impaired, || {
+        format!(
+            "the decision divides {} g among {} g, the log had {} g circulating and {} g missing",
+            decision.backing_g.0, decision.supply_g.0, totals.circulating_g, totals.shortfall_g
+        )
+    })
+}

@@ -1,0 +1,267 @@
+//! Movements that nobody ordered: units that the registry takes out of custody impair their pools, units that come into custody
+//! make a pool good or are deposits to be returned. What a movement means is written with its reference, so that it means
+//! nothing when it is seen again after a crash.
+
+use std::collections::BTreeMap;
+
+use isthmus_core::deposit::Deposit;
+use isthmus_core::id::{AccountId, AssetClassId, PoolId};
+use isthmus_core::ports::{Append, AppendError, BookChange, Moved};
+use isthmus_core::receipt::Receipt;
+use isthmus_core::serial_block::{self, SerialBlock};
+use isthmus_core::terms::MAX_UNITS;
+use isthmus_store::{DepositRecord, DepositStanding, HeldAs, Holding, RouteRecord};
+
+use crate::engine::observe::{Observer, Page};
+use crate::engine::{Fatal, leaves};
+use crate::error_chain::chain;
+
+/// What a movement causes.
+#[derive(Default)]
+struct Consequence {
+    append: Append,
+    deposits: Vec<DepositRecord>,
+    findings: Vec<String>,
+}
+
+impl Observer {
+    pub(super) fn moved(&self, moved: &Moved, receipt: &Receipt) -> Result<Page, Fatal> {
+        let ledger = &self.ledger.profile().id;
+        if self
+            .store
+            .has_moved(ledger, &moved.reference)
+            .map_err(Fatal)?
+        {
+            return Ok(Page::Done);
+        }
+        let routes = self.store.current_routes().map_err(Fatal)?;
+        let routes: Vec<_> = routes
+            .into_iter()
+            .filter(|route| route.document.origin == *ledger)
+            .collect();
+        let custody = |account: &AccountId| {
+            let mut routes = routes.iter();
+            routes.any(|route| route.document.custody_account == *account)
+        };
+        let caused = match &moved.to {
+            to if custody(&moved.from) && to.as_ref() != Some(&moved.from) => {
+                self.taken(moved, receipt)?
+            }
+            Some(to) if custody(to) => self.deposited(moved, receipt, &routes)?,
+            Some(_) | None => Consequence {
+                findings: vec![format!(
+                    "movement {:?} of {} is not ours",
+                    moved.reference,
+                    serials(&moved.units)
+                )],
+                ..Consequence::default()
+            },
+        };
+        let recorded =
+            self.store
+                .record_moved(caused.append, (ledger, &moved.reference), &caused.deposits);
+        match recorded {
+            Ok(_) => {}
+            Err(AppendError::Store(error)) => return Err(Fatal(error)),
+            // Somebody else wrote in between: decide anew from what is true now.
+            Err(error) => return Ok(Page::Waiting(chain(&error))),
+        }
+        for finding in caused.findings {
+            tracing::warn!(%ledger, %finding, "moved by itself");
+            self.watch.finding(finding);
+        }
+        Ok(Page::Done)
+    }
+
+    /// Units left custody by the registry's own act.
+    fn taken(&self, moved: &Moved, receipt: &Receipt) -> Result<Consequence, Fatal> {
+        let now = self.recorder.clock().now();
+        let mut caused = Consequence::default();
+        let held = self.store.holdings(&moved.units).map_err(Fatal)?;
+        for (pool, lost) in by_pool(&held) {
+            let Some(class) = self.class_of(&lost, moved)? else {
+                let finding =
+                    format!("units of pool {pool} left custody, of which class is not known");
+                caused.findings.push(finding);
+                continue;
+            };
+            let blocks: Vec<_> = lost.iter().map(|holding| holding.block.clone()).collect();
+            let Ok(blocks) = serial_block::normalise(&blocks) else {
+                continue;
+            };
+            caused.findings.push(format!(
+                "the registry took {} of pool {pool} away by {:?}: mints and redemptions of class {class} stop until it is made good",
+                serial_block::total(&blocks),
+                moved.reference
+            ));
+            // As many leaves as it takes: one holds so many blocks.
+            let leaves = blocks
+                .chunks(MAX_UNITS)
+                .map(|units| leaves::impaired(pool, class, &moved.reference, units, receipt, now));
+            caused.append.leaves.extend(leaves);
+            let change = BookChange::Withhold { pool, blocks };
+            caused.append.book.push(change);
+        }
+        self.deposits_taken(moved, receipt, &mut caused)?;
+        Ok(caused)
+    }
+
+    /// Deposits that left custody with it are deposits no more. A part of one is for people to look at.
+    fn deposits_taken(
+        &self,
+        moved: &Moved,
+        receipt: &Receipt,
+        caused: &mut Consequence,
+    ) -> Result<(), Fatal> {
+        let now = self.recorder.clock().now();
+        for record in self.store.deposits().map_err(Fatal)? {
+            let lies_there = match record.standing {
+                DepositStanding::Open | DepositStanding::Returning => true,
+                DepositStanding::Returned | DepositStanding::Good | DepositStanding::Taken => false,
+            };
+            let units = &record.deposit.units;
+            let gone = |unit: &SerialBlock| moved.units.iter().any(|block| block.contains(unit));
+            let touched = |unit: &SerialBlock| moved.units.iter().any(|b| b.intersects(unit));
+            if !lies_there || !units.iter().any(touched) {
+                continue;
+            }
+            if !units.iter().all(gone) {
+                let reference = &record.deposit.reference;
+                let finding = format!("the registry took a part of deposit {reference:?} away");
+                caused.findings.push(finding);
+                continue;
+            }
+            let leaf = leaves::deposit_returned(&record.deposit, receipt, now);
+            caused.append.leaves.push(leaf);
+            caused.deposits.push(DepositRecord {
+                standing: DepositStanding::Taken,
+                at: now,
+                ..record
+            });
+        }
+        Ok(())
+    }
+
+    /// Units came into custody, and no lock brought them.
+    fn deposited(
+        &self,
+        moved: &Moved,
+        receipt: &Receipt,
+        routes: &[RouteRecord],
+    ) -> Result<Consequence, Fatal> {
+        let now = self.recorder.clock().now();
+        let mut caused = Consequence::default();
+        let odd = |why: &str| {
+            let serials = serials(&moved.units);
+            format!(
+                "{serials} came into custody by {:?} and {why}",
+                moved.reference
+            )
+        };
+        let (Some(class), Some(to)) = (moved.asset_class, &moved.to) else {
+            caused.findings.push(odd(
+                "are not all of one class: ask the registry to move them back",
+            ));
+            return Ok(caused);
+        };
+        if moved.units.len() > MAX_UNITS {
+            caused.findings.push(odd(
+                "are too many blocks to record: ask the registry to move them back",
+            ));
+            return Ok(caused);
+        }
+        if !self.store.holdings(&moved.units).map_err(Fatal)?.is_empty() {
+            caused.findings.push(odd("are in a transfer already"));
+            return Ok(caused);
+        }
+        let here = routes
+            .iter()
+            .filter(|route| route.document.custody_account == *to);
+        let pools: Vec<_> = here.map(|route| route.document.pool(class)).collect();
+        let mut deposit = Deposit {
+            ledger: self.ledger.profile().id.clone(),
+            reference: moved.reference.clone(),
+            pool: pools.first().map_or(PoolId::new([0; 32]), |pool| pool.id()),
+            asset_class: class,
+            sender: moved.from.clone(),
+            custody_account: to.clone(),
+            units: moved.units.clone(),
+            note: moved.note.clone(),
+        };
+        let meant = deposit.makes_good();
+        let meant = meant.filter(|id| pools.iter().any(|pool| pool.id() == *id));
+        let standing = match meant {
+            Some(pool) if self.misses(pool, &deposit)? => {
+                deposit.pool = pool;
+                DepositStanding::Good
+            }
+            Some(_) | None => DepositStanding::Open,
+        };
+        caused
+            .append
+            .leaves
+            .push(leaves::deposited(&deposit, receipt, now));
+        if standing == DepositStanding::Good {
+            caused.append.leaves.push(leaves::cured(&deposit, now));
+            caused.append.book.push(BookChange::Join {
+                deposit: deposit.id(),
+                pool: deposit.pool,
+                blocks: deposit.units.clone(),
+            });
+        } else {
+            let why = format!(
+                "no lock explains them: deposit {} of account {} is to be returned",
+                deposit.id(),
+                deposit.sender
+            );
+            caused.findings.push(odd(&why));
+        }
+        caused.deposits.push(DepositRecord {
+            deposit,
+            receipt: receipt.clone(),
+            standing,
+            by: String::new(),
+            at: now,
+        });
+        Ok(caused)
+    }
+
+    /// Whether a pool misses as much as a deposit brings.
+    fn misses(&self, pool: PoolId, deposit: &Deposit) -> Result<bool, Fatal> {
+        let impairment = self.store.impairment(pool).map_err(Fatal)?;
+        Ok(impairment.is_some_and(|known| known.shortfall >= deposit.quantity()))
+    }
+
+    /// The class of a pool's units: the one that they were locked, burned or deposited as.
+    fn class_of(&self, lost: &[Holding], moved: &Moved) -> Result<Option<AssetClassId>, Fatal> {
+        for holding in lost {
+            let transfer = self.recorder.journal().transfer(holding.holder);
+            if let Some(transfer) = transfer.map_err(Fatal)? {
+                return Ok(Some(transfer.terms().asset_class()));
+            }
+            if let Some(record) = self.store.deposit(holding.holder).map_err(Fatal)? {
+                return Ok(Some(record.deposit.asset_class));
+            }
+        }
+        Ok(moved.asset_class)
+    }
+}
+
+/// What backs equivalents, or is to be given, by pool. What is retired or was taken away before backs nothing.
+fn by_pool(held: &[Holding]) -> BTreeMap<PoolId, Vec<Holding>> {
+    let mut pools: BTreeMap<PoolId, Vec<Holding>> = BTreeMap::new();
+    for holding in held {
+        match holding.held {
+            HeldAs::Reserved | HeldAs::Offered | HeldAs::Allocated => {
+                pools.entry(holding.pool).or_default().push(holding.clone());
+            }
+            HeldAs::Retired | HeldAs::Lost => {}
+        }
+    }
+    pools
+}
+
+fn serials(units: &[SerialBlock]) -> String {
+    let serials: Vec<_> = units.iter().map(ToString::to_string).collect();
+    serials.join(" ")
+}
