@@ -41,6 +41,9 @@ pub(crate) fn to_json(status: &StatusResponse) -> Value {
         "paused": status.paused,
         "log_size": status.log_size,
         "synced_writes": status.synced_writes,
+        "backlog": status.backlog,
+        "ended_per_minute": status.ended_per_minute,
+        "eta_ms": status.eta_ms,
         "concerns": status.concerns,
     })
 }
@@ -53,6 +56,7 @@ pub(crate) fn write(status: &StatusResponse, out: &mut dyn Write) -> io::Result<
             ("up", duration(status.uptime_ms)),
             ("log size", status.log_size.to_string()),
             ("synced writes", status.synced_writes.to_string()),
+            ("backlog", backlog(status)),
             ("paused", status.paused.join(", ")),
         ],
     )?;
@@ -72,6 +76,16 @@ pub(crate) fn write(status: &StatusResponse, out: &mut dyn Write) -> io::Result<
         writeln!(out, "concern: {}", clean(concern))?;
     }
     Ok(())
+}
+
+/// How much is left and how long it takes.
+fn backlog(status: &StatusResponse) -> String {
+    let (left, pace) = (status.backlog, status.ended_per_minute);
+    match (left, status.eta_ms) {
+        (0, _) => "none".to_owned(),
+        (_, Some(ms)) => format!("{left}, {pace} a minute, done in {}", duration(ms)),
+        (_, None) => format!("{left}, nothing ended in the last minute"),
+    }
 }
 
 fn ledgers(status: &StatusResponse) -> Table {
@@ -177,6 +191,9 @@ mod tests {
             log_size: 30,
             synced_writes: 9,
             concerns: vec!["attester-1 was never seen".into()],
+            backlog: 2_700,
+            ended_per_minute: 1_800,
+            eta_ms: Some(90_000),
         }
     }
 
@@ -189,6 +206,7 @@ version        0.1.0
 up             1 min 1 s
 log size       30
 synced writes  9
+backlog        2700, 1800 a minute, done in 1 min 30 s
 paused         all
 
 LEDGER        KIND  FINAL  OBSERVED  PROBLEM

@@ -81,6 +81,11 @@ impl Diff {
                 let (was, is) = (roles(before), roles(identity));
                 self.change(format!("identity {name}: was {was}, is {is}"));
             }
+            if before.signers != identity.signers {
+                self.change(format!(
+                    "identity {name}: its noes count as those of other signers"
+                ));
+            }
             if before.token.expose_secret() != identity.token.expose_secret() {
                 self.change(format!(
                     "identity {name}: its old token ends, a new one counts"

@@ -8,6 +8,7 @@ use isthmus_proto::v1 as pb;
 use crate::config::Role;
 use crate::control::error::ApiError;
 use crate::control::shared::Shared;
+use crate::engine::pace;
 
 /// Transfers of a lane that are looked at.
 const LOOKED_AT: usize = 20;
@@ -21,6 +22,7 @@ pub(crate) fn status(shared: &Shared) -> Result<pb::StatusResponse, ApiError> {
     let (parts, now) = (&shared.parts, shared.now());
     let paused = parts.pauses.list()?;
     let transfers = parts.store.counts()?;
+    let backlog = parts.pace.backlog(pace::working(&transfers));
     let lanes = lanes(shared, now)?;
     let (ledgers, attesters) = (ledgers(shared, &paused), attesters(shared, now));
     let mut status = pb::StatusResponse {
@@ -37,6 +39,9 @@ pub(crate) fn status(shared: &Shared) -> Result<pb::StatusResponse, ApiError> {
         log_size: parts.store.log().size()?,
         synced_writes: parts.store.syncs(),
         concerns: Vec::new(),
+        backlog: backlog.transfers,
+        ended_per_minute: backlog.ended_per_minute,
+        eta_ms: backlog.eta_ms,
     };
     status.concerns = concerns(&status, shared)?;
     Ok(status)
@@ -130,6 +135,11 @@ fn attesters(shared: &Shared, now: Timestamp) -> Vec<pb::AttesterStatus> {
 
 fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Result<Vec<String>, ApiError> {
     let mut concerns = Vec::new();
+    if let Some(failure) = shared.parts.store.failure() {
+        concerns.push(format!(
+            "the disk: {failure}: nothing is done any more, reading goes on; make room or mend it, the process then ends by itself so that it is started again"
+        ));
+    }
     if let Some(lost) = shared.parts.checkpoints.lost() {
         concerns.push(format!(
             "the log: {lost}: nothing is signed; take it from an attester (isthmus attester-log), stop, and run isthmus recover"

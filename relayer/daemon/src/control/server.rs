@@ -10,7 +10,7 @@ use isthmus_proto::v1::proof_service_server::ProofServiceServer;
 use isthmus_proto::v1::route_service_server::RouteServiceServer;
 use isthmus_proto::v1::transfer_service_server::TransferServiceServer;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::{Router, TcpIncoming};
@@ -24,7 +24,6 @@ use crate::control::proofs::Proofs;
 use crate::control::routes::Routes;
 use crate::control::shared::Shared;
 use crate::control::transfers::Transfers;
-use crate::engine::Fatal;
 
 /// Largest request and largest ordinary answer.
 const MESSAGE: usize = 4 * 1024 * 1024;
@@ -46,47 +45,41 @@ pub enum ServeError {
     /// The descriptors for reflection cannot be read: a bug of the build.
     #[error("the API's descriptors cannot be read")]
     Reflection(#[source] tonic_reflection::server::Error),
-    /// The journal failed under a request.
-    #[error(transparent)]
-    Journal(Fatal),
 }
 
-/// Serves the API until `shutdown`, or until the journal fails.
+/// Serves the API until `shutdown`. When the journal fails, what only reads is still answered.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let (close, closing) = watch::channel(false);
-    let (fatal, mut failed) = mpsc::channel(1);
     let mut stop = closing.clone();
-    let router = router(services, closing, fatal).await?;
+    let router = router(services, closing).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = router.serve_with_incoming_shutdown(incoming, async move {
         // An error means that this function is gone, which is the same.
         let _gone = stop.wait_for(|stop| *stop).await;
     });
     tokio::pin!(server, shutdown);
-    let ended = tokio::select! {
+    tokio::select! {
         result = &mut server => return result.map_err(ServeError::Transport),
-        () = &mut shutdown => Ok(()),
-        fatal = failed.recv() => fatal.map_or(Ok(()), |fatal| Err(ServeError::Journal(fatal))),
-    };
+        () = &mut shutdown => {}
+    }
     close.send_replace(true);
     // Streams and pulls let go by themselves; whoever does not is cut off.
     match tokio::time::timeout(GRACE, &mut server).await {
-        Ok(result) => ended.and(result.map_err(ServeError::Transport)),
-        Err(_) => ended,
+        Ok(result) => result.map_err(ServeError::Transport),
+        Err(_) => Ok(()),
     }
 }
 
 async fn router(
     services: Services,
     closing: watch::Receiver<bool>,
-    fatal: mpsc::Sender<Fatal>,
 ) -> Result<Router, ServeError> {
     let authenticator = Authenticator::new(&services.access);
-    let shared = Shared::new(services, closing, fatal);
+    let shared = Shared::new(services, closing);
     let transfers = TransferServiceServer::new(Transfers::new(&shared))
         .max_decoding_message_size(MESSAGE)
         .max_encoding_message_size(MESSAGE);

@@ -1,35 +1,26 @@
-//! What all services share, and the two ways in which they end: told to, or because the journal failed.
+//! What all services share, and how they end.
 
 use std::sync::Arc;
 
 use isthmus_core::time::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::control::Services;
 use crate::control::error::ApiError;
 use crate::engine::Fatal;
 use crate::error_chain::chain;
 
-/// The services' parts, with the switches that end them.
+/// The services' parts, with the switch that ends them.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) parts: Services,
     /// True once no new answer should be waited for.
     pub(crate) closing: watch::Receiver<bool>,
-    fatal: mpsc::Sender<Fatal>,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        parts: Services,
-        closing: watch::Receiver<bool>,
-        fatal: mpsc::Sender<Fatal>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            parts,
-            closing,
-            fatal,
-        })
+    pub(crate) fn new(parts: Services, closing: watch::Receiver<bool>) -> Arc<Self> {
+        Arc::new(Self { parts, closing })
     }
 
     /// The time.
@@ -37,11 +28,10 @@ impl Shared {
         self.parts.recorder.clock().now()
     }
 
-    /// The journal failed: this answer says so, and the server ends with it, so that the process starts again from the disk.
+    /// The journal failed: nothing is written any more, what only reads goes on.
     pub(crate) fn stop(&self, fatal: Fatal) -> ApiError {
         let text = chain(&fatal);
-        // One is enough: the channel is full when the server is about to end already.
-        let _full = self.fatal.try_send(fatal);
+        tracing::error!(error = %text, "a request could not be written");
         ApiError::Stopping(text)
     }
 

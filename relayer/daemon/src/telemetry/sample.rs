@@ -32,6 +32,14 @@ pub struct Sample {
     pub ledgers: Vec<LedgerSample>,
     /// When attesters last asked for work.
     pub attesters: Vec<AttesterSample>,
+    /// Transfers that have not ended, by route; returns under the empty name.
+    pub unfinished: Vec<(String, u64)>,
+    /// What is paused.
+    pub paused: Vec<String>,
+    /// How long the process has run.
+    pub uptime: Duration,
+    /// Whether a checkpoint is known that was signed and is not in the store.
+    pub log_lost: bool,
 }
 
 /// A lane's backlog.
@@ -54,6 +62,10 @@ pub struct LedgerSample {
     pub final_height: u64,
     /// Up to which height its facts were recorded.
     pub observed_height: u64,
+    /// Whether it could not be observed last time.
+    pub troubled: bool,
+    /// Facts of it that nothing of ours explains.
+    pub findings: u64,
 }
 
 /// An attester's last sign of life.
@@ -80,6 +92,23 @@ impl Sample {
         let seen = self.attesters.iter().map(|a| (&a.attester, a.seen_age));
         let help = "How long ago an attester asked for work";
         page.seconds("isthmus_attester_seen_age_seconds", help, "attester", seen);
+        let routes = self.unfinished.iter().map(|(route, count)| (route, *count));
+        let help = "Transfers that have not ended, by route; returns have none";
+        page.counts("isthmus_unfinished", help, "route", routes);
+        let paused = self.paused.iter().map(|scope| (scope, 1));
+        page.counts(
+            "isthmus_paused",
+            "1 for each scope that is paused",
+            "scope",
+            paused,
+        );
+        page.one(
+            "isthmus_uptime_seconds",
+            "How long the process has run",
+            self.uptime.as_secs(),
+        );
+        let help = "1 if a checkpoint was signed once that the store does not have";
+        page.one("isthmus_log_lost", help, u64::from(self.log_lost));
         let log_size = Gauge::<u64, AtomicU64>::default();
         log_size.set(self.log_size);
         page.0
@@ -116,6 +145,18 @@ impl Page {
         let heights = ledgers.iter().map(|l| (&l.ledger, l.observed_height));
         let help = "Height up to which a ledger's facts are recorded";
         self.counts("isthmus_ledger_observed_height", help, "ledger", heights);
+        let troubled = ledgers.iter().map(|l| (&l.ledger, u64::from(l.troubled)));
+        let help = "1 if a ledger could not be observed last time";
+        self.counts("isthmus_ledger_troubled", help, "ledger", troubled);
+        let findings = ledgers.iter().map(|l| (&l.ledger, l.findings));
+        let help = "Facts of a ledger that nothing of ours explains, since the start";
+        self.counts("isthmus_ledger_findings", help, "ledger", findings);
+    }
+
+    fn one(&mut self, name: &str, help: &str, value: u64) {
+        let gauge = Gauge::<u64, AtomicU64>::default();
+        gauge.set(value);
+        self.0.register(name, help, gauge);
     }
 
     fn counts<'a>(

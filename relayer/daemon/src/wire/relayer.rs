@@ -27,8 +27,10 @@ use crate::engine::board::Board;
 use crate::engine::classes::Classes;
 use crate::engine::lane::{Gatekeeper, LaneWorker};
 use crate::engine::observe::Observer;
+use crate::engine::pace::Pace;
 use crate::engine::pause::Pauses;
 use crate::engine::ports::{Gate, Registry};
+use crate::engine::returning::Returner;
 use crate::engine::watch::LedgerWatch;
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
@@ -58,6 +60,7 @@ struct Engine {
     checkpoints: Arc<Checkpoints>,
     classes: Arc<Classes>,
     metrics: Metrics,
+    clock: Arc<dyn Clock>,
 }
 
 /// Runs the relayer of a configuration file until it is told to stop, or its journal fails.
@@ -95,8 +98,10 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
         ),
         classes: Arc::new(Classes::new(registries.clone())),
         metrics: Metrics::new(),
+        clock: Arc::clone(&clock),
         store,
     };
+    let pace: Arc<Pace> = Arc::default();
     let services = Services {
         store: Arc::clone(&engine.store),
         recorder: engine.recorder.clone(),
@@ -111,6 +116,7 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
         pauses: Arc::clone(&engine.pauses),
         checkpoints: Arc::clone(&engine.checkpoints),
         access,
+        pace: Arc::clone(&pace),
         reloader: Some(Arc::clone(&reloader)),
         ledgers: handles.clone(),
         started: clock.now(),
@@ -122,6 +128,8 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
             board: Arc::clone(&engine.board),
             ledgers: handles.clone(),
             clock: Arc::clone(&clock),
+            checkpoints: Arc::clone(&engine.checkpoints),
+            started: clock.now(),
         };
         let served = telemetry::serve(listen, engine.metrics.clone(), Arc::new(source));
         tasks.spawn(async move { Ok(served.await?) });
@@ -129,6 +137,8 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
     engine.spawn(&handles, &gates, &mut tasks);
     tasks.spawn(async move { Ok(control::serve(listener, services, shutdown()).await?) });
     tasks.spawn(hang_ups(reloader));
+    let store = Arc::clone(&engine.store);
+    tasks.spawn(async move { Ok(pace.run(&store, clock.as_ref()).await?) });
     tracing::info!(network = %config.network, "relayer started");
     let ended = tokio::select! {
         () = shutdown() => Ok(()),
@@ -265,6 +275,16 @@ impl Engine {
             if let (LedgerKind::Chain, Some(gate)) = (profile.kind, gates.get(&profile.id)) {
                 let collector = self.collector(&handle.ledger, gate);
                 tasks.spawn(async move { Ok(collector.run().await?) });
+            }
+            if profile.operations.contains(&OperationKind::ReturnDeposit) {
+                let returner = Returner {
+                    ledger: Arc::clone(&handle.ledger),
+                    store: Arc::clone(&self.store),
+                    board: Arc::clone(&self.board),
+                    clock: Arc::clone(&self.clock),
+                    watch: Arc::clone(&handle.status),
+                };
+                tasks.spawn(async move { Ok(returner.run().await?) });
             }
             let observer = Observer {
                 ledger: Arc::clone(&handle.ledger),

@@ -10,6 +10,7 @@ use isthmus_store::Store;
 
 use crate::control::LedgerHandle;
 use crate::engine::board::Board;
+use crate::proof::Checkpoints;
 use crate::telemetry::{AttesterSample, LaneSample, LedgerSample, MetricSource, Sample};
 
 /// The relayer's values.
@@ -19,6 +20,8 @@ pub(super) struct StoreSource {
     pub(super) board: Arc<Board>,
     pub(super) ledgers: Vec<LedgerHandle>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) checkpoints: Arc<Checkpoints>,
+    pub(super) started: Timestamp,
 }
 
 impl MetricSource for StoreSource {
@@ -40,10 +43,16 @@ impl MetricSource for StoreSource {
                 ledger: handle.ledger.profile().id.to_string(),
                 final_height: seen.final_height,
                 observed_height: seen.observed_height,
+                troubled: seen.problem.is_some(),
+                findings: u64::try_from(seen.findings.len()).unwrap_or(u64::MAX),
             }
         });
         let attesters = self.board.last_seen().into_iter();
         Ok(Sample {
+            unfinished: self.store.unfinished()?,
+            paused: self.store.paused()?,
+            uptime: age(self.started),
+            log_lost: self.checkpoints.lost().is_some(),
             transfers: self.store.counts()?,
             lanes,
             log_size: self.store.log().size()?,

@@ -1,5 +1,6 @@
 //! Over real HTTP, on a free port.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -35,11 +36,17 @@ impl MetricSource for Fake {
                 ledger: "eip155:31337".into(),
                 final_height: 98,
                 observed_height: 97,
+                troubled: true,
+                findings: 2,
             }],
             attesters: vec![AttesterSample {
                 attester: "attester-1".into(),
                 seen_age: Duration::from_secs(2),
             }],
+            unfinished: vec![("verra-evm".into(), 3)],
+            paused: vec!["route:verra-evm".into()],
+            uptime: Duration::from_secs(90),
+            log_lost: false,
         })
     }
 }
@@ -112,6 +119,12 @@ async fn a_scrape_has_what_was_measured_and_what_is_in_the_store() {
         "isthmus_ledger_final_height{ledger=\"eip155:31337\"} 98",
         "isthmus_ledger_observed_height{ledger=\"eip155:31337\"} 97",
         "isthmus_attester_seen_age_seconds{attester=\"attester-1\"} 2.0",
+        "isthmus_ledger_troubled{ledger=\"eip155:31337\"} 1",
+        "isthmus_ledger_findings{ledger=\"eip155:31337\"} 2",
+        "isthmus_unfinished{route=\"verra-evm\"} 3",
+        "isthmus_paused{scope=\"route:verra-evm\"} 1",
+        "isthmus_uptime_seconds 90",
+        "isthmus_log_lost 0",
     ] {
         assert!(
             body.lines().any(|found| found == line),
@@ -152,4 +165,29 @@ async fn a_port_that_is_taken_is_named_with_the_remedy() {
             && text.contains("choose another port"),
         "{text}"
     );
+}
+
+/// `docs/operations.md` says of every metric which question it answers: the list there is the registry, no more and no less.
+#[tokio::test]
+async fn the_documented_metrics_are_those_that_are_served() {
+    let served = served().await;
+    served.metrics.step("a", Duration::ZERO);
+    served.metrics.found("a", "final");
+    served.metrics.sent("a", "ok");
+    let (_, body) = get(&served, "/metrics").await;
+    let names = body.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let served: BTreeSet<_> = names
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let page = include_str!("../../../../../docs/operations.md");
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `isthmus_"));
+    let documented: BTreeSet<_> = rows
+        .filter_map(|row| row.split(['`', '{']).next())
+        .map(|name| format!("isthmus_{name}"))
+        .collect();
+    let documented: BTreeSet<_> = documented.iter().map(String::as_str).collect();
+    assert!(!served.is_empty());
+    assert_eq!(served, documented);
 }
