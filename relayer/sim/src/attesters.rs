@@ -22,6 +22,7 @@ use tokio::sync::Mutex;
 use crate::names;
 use crate::port::{ChainPort, RegistryPort};
 use crate::relayer::Relayer;
+use crate::trouble::{Step, Trouble};
 use crate::world::Shared;
 
 /// How long a pull may wait for a task.
@@ -66,7 +67,7 @@ impl Attester {
                 ledger: names::chain(),
                 chain_id: names::CHAIN_ID,
                 address: names::GATE,
-                view: Arc::new(ChainPort::new(shared.clone(), None)),
+                view: Arc::new(ChainPort::new(shared.clone(), false)),
             }],
             registries: vec![OwnRegistry {
                 id: names::registry(),
@@ -87,7 +88,12 @@ impl Attester {
     }
 
     /// Serves a relayer until one of the two dies.
-    pub async fn serve(self, board: Arc<Board>, store: Arc<Store>, checkpoints: Arc<Checkpoints>) -> Result<(), Fatal> {
+    pub async fn serve(
+        self,
+        board: Arc<Board>,
+        store: Arc<Store>,
+        checkpoints: Arc<Checkpoints>,
+    ) -> Result<(), Fatal> {
         let reached = Reached {
             board,
             store,
@@ -116,10 +122,14 @@ impl Attester {
         let ms = {
             let mut world = self.shared.world();
             let odds = world.odds.attester_gone;
-            world.dice.chance(odds).then(|| world.dice.within(1_000, 20_000))
+            world
+                .dice
+                .chance(odds)
+                .then(|| world.dice.within(1_000, 20_000))
         };
         let Some(ms) = ms else { return false };
-        self.shared.say(&format!("{} is gone for {ms} ms", self.name));
+        self.shared
+            .say(&format!("{} is gone for {ms} ms", self.name));
         self.shared.pause(ms).await;
         true
     }
@@ -145,6 +155,16 @@ impl Attester {
 
     /// Whether a task was answered.
     async fn one(&self, task: &Task, follower: &Follower, reached: &Reached) -> bool {
+        let planned = self.planned(task);
+        match planned {
+            Some(Trouble::Refused) => {
+                let declined = refused_for_now(&task.work);
+                reached.board.answer(&self.name, &task.id, declined);
+                return true;
+            }
+            Some(Trouble::Unreached | Trouble::Partial) => return false,
+            Some(_) | None => {}
+        }
         let memory = Memory::new(Arc::clone(&self.store));
         let examiner = Examiner {
             own: &self.own,
@@ -154,21 +174,45 @@ impl Attester {
             now: self.shared.now(),
         };
         let Ok(verdict) = examiner.verdict(&asked(&task.work)).await else {
-            self.shared.say(&format!("{} leaves {} open", self.name, task.id));
+            self.shared
+                .say(&format!("{} leaves {} open", self.name, task.id));
             return false;
         };
-        self.shared.say(&format!("{} on {}: {}", self.name, task.id, brief(&verdict)));
-        let lost = {
+        self.shared.say(&format!(
+            "{} on {}: {}",
+            self.name,
+            task.id,
+            brief(&verdict)
+        ));
+        let (lost, planned) = {
             let mut world = self.shared.world();
             let odds = world.odds.lost;
-            world.dice.chance(odds)
+            let lost = world.dice.chance(odds);
+            (lost, planned)
         };
+        let answer = answer(verdict);
+        match planned {
+            Some(Trouble::UnknownApplied | Trouble::UnknownNotApplied) => return false,
+            Some(Trouble::Late) => self.shared.pause(12_000).await,
+            Some(Trouble::Repeated) => reached.board.answer(&self.name, &task.id, answer.clone()),
+            Some(Trouble::Refused | Trouble::Unreached | Trouble::Partial) | None => {}
+        }
         if lost {
             return false;
         }
         self.shared.travel().await;
-        reached.board.answer(&self.name, &task.id, answer(verdict));
+        reached.board.answer(&self.name, &task.id, answer);
         true
+    }
+
+    /// What is planned to go wrong with this task, if it asks for a signature.
+    fn planned(&self, task: &Task) -> Option<Trouble> {
+        match task.work {
+            TaskWork::Mint { .. } | TaskWork::Void { .. } => {
+                self.shared.world().planned(Step::Attest)
+            }
+            TaskWork::Approval { .. } => None,
+        }
     }
 }
 
@@ -242,6 +286,20 @@ fn answer(verdict: Verdict) -> Answer {
             Answer::Declined(items.collect())
         }
     }
+}
+
+fn refused_for_now(work: &TaskWork) -> Answer {
+    let transfers: Vec<_> = match work {
+        TaskWork::Mint { items, .. } => items.iter().map(|item| item.transfer).collect(),
+        TaskWork::Void { transfer, .. } | TaskWork::Approval { transfer, .. } => vec![*transfer],
+    };
+    let declined = transfers.into_iter().map(|transfer| DeclinedItem {
+        transfer,
+        code: "policy".into(),
+        reason: "not now".into(),
+        lasting: isthmus_core::receipt::Lasting::Later,
+    });
+    Answer::Declined(declined.collect())
 }
 
 fn brief(verdict: &Verdict) -> String {

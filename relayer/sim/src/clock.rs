@@ -32,9 +32,9 @@ impl SimClock {
         self.jumped_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    /// Since the beginning of the run.
+    /// Since the beginning of the run, without jumps.
     pub fn elapsed_ms(&self) -> u64 {
-        self.now().ms() - START_MS
+        self.now().ms() - START_MS - self.jumped_ms.load(Ordering::Relaxed)
     }
 }
 

@@ -43,7 +43,11 @@ impl Door {
     /// Asks; `None` if the relayer was down or died meanwhile.
     pub async fn ask(&self, asked: Asked) -> Option<Said> {
         let (answer, answered) = oneshot::channel();
-        let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let calls = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         calls?.send((asked, answer)).ok()?;
         answered.await.ok()
     }

@@ -33,6 +33,8 @@ pub struct Holder {
     pub dice: Dice,
     /// How many of 1000 withdraw.
     pub withdrawals: u64,
+    /// How soon they do.
+    pub withdraw_within_ms: u64,
     /// When the last one begins.
     pub spread_ms: u64,
 }
@@ -46,6 +48,7 @@ impl Holder {
             door: door.clone(),
             dice: Dice::new(scenario.seed, &format!("holder {number}")),
             withdrawals: scenario.withdrawals,
+            withdraw_within_ms: scenario.withdraw_within_ms,
             spread_ms: scenario.safety_ms / 2,
         }
     }
@@ -61,7 +64,7 @@ impl Holder {
             return;
         }
         if self.dice.chance(self.withdrawals) {
-            let wait = self.dice.below(40_000);
+            let wait = self.dice.below(self.withdraw_within_ms);
             self.shared.pause(wait).await;
             self.withdraw(id).await;
         } else if self.dice.chance(100) {
@@ -242,4 +245,3 @@ impl Holder {
         self.shared.alarm.notify_one();
     }
 }
-

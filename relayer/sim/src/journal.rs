@@ -33,7 +33,10 @@ impl Tap {
     fn flawed(&self, mut batch: Vec<Append>) -> Vec<Append> {
         if self.bug() == Some(Bug::LeafLeftOut) {
             let given = |append: &&mut Append| {
-                append.events.iter().any(|event| matches!(event, Event::Given(_)))
+                append
+                    .events
+                    .iter()
+                    .any(|event| matches!(event, Event::Given(_)))
             };
             for append in batch.iter_mut().filter(given) {
                 append.leaves.clear();
@@ -74,7 +77,9 @@ impl Tap {
         self.read_log();
         for (append, answer) in batch.iter().zip(answers) {
             let names: Vec<_> = append.events.iter().map(Event::name).collect();
-            let id = append.transfer.map_or_else(|| "-".to_owned(), |(id, _)| names::short(&id));
+            let id = append
+                .transfer
+                .map_or_else(|| "-".to_owned(), |(id, _)| names::short(&id));
             let events = names.join(",");
             let text = match answer {
                 Ok(appended) => {

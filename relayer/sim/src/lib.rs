@@ -17,6 +17,7 @@ pub mod disk;
 pub mod holders;
 pub mod journal;
 pub mod ledger;
+pub mod misfortunes;
 pub mod names;
 pub mod oracle;
 pub mod port;
@@ -24,6 +25,7 @@ pub mod relayer;
 pub mod run;
 pub mod scenario;
 pub mod trace;
+pub mod trouble;
 pub mod world;
 
 pub use bug::Bug;

@@ -34,6 +34,12 @@ enum Command {
         #[arg(long)]
         crash_at: Option<u64>,
     },
+    /// The relayer dies at every call of a port in turn.
+    Crashes {
+        /// Which small run.
+        #[arg(long, default_value_t = 5)]
+        seed: u64,
+    },
     /// Runs of random seeds until one has a finding.
     Soak {
         /// Stop after so many seconds; 0 never stops.
@@ -52,6 +58,7 @@ fn main() -> ExitCode {
             quiet,
             crash_at,
         } => one(seed, quiet, crash_at),
+        Command::Crashes { seed } => crashes(seed),
         Command::Soak { seconds, from } => soak(seconds, from.unwrap_or_else(random)),
     }
 }
@@ -67,6 +74,19 @@ fn one(seed: u64, quiet: bool, crash_at: Option<u64>) -> ExitCode {
         None => Scenario::of(seed),
     };
     told(&run(&scenario, None, listener))
+}
+
+fn crashes(seed: u64) -> ExitCode {
+    let calls = run(&Scenario::dies_at(seed, u64::MAX), None, None).calls;
+    for call in 1..=calls {
+        let report = run(&Scenario::dies_at(seed, call), None, None);
+        if !report.findings.is_empty() {
+            println!("Replay it with: make sim SEED={seed} ARGS='--crash-at {call}'");
+            return told(&report);
+        }
+    }
+    println!("It died at each of {calls} calls, no finding.");
+    ExitCode::SUCCESS
 }
 
 fn told(report: &Report) -> ExitCode {

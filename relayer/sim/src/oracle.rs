@@ -26,10 +26,14 @@ pub struct Oracle {
     pub transfers: BTreeMap<TransferId, Transfer>,
     /// Drafts that are durable.
     drafts: BTreeSet<DraftId>,
+    /// Drafts of operations that were ever intended.
+    intended: BTreeSet<DraftId>,
     /// What was sent, by operation, and whether its fate was asked for since.
     asked: BTreeMap<String, bool>,
     /// The log, replayed.
     pub log: Book,
+    /// What the registry has taken away and nobody has made good, in grams.
+    pub taken_g: u64,
     /// Why things may be wrong that otherwise must not: what the scenario did that no relayer can help.
     pub excuses: Vec<&'static str>,
 }
@@ -56,7 +60,7 @@ impl Oracle {
     pub fn check(&mut self, books: &Books, chain: &Chain) {
         let locked_g = books.locked_t() * isthmus_core::quantity::GRAMS_PER_TONNE;
         let supply_g = chain.supply_g(chain.head());
-        if supply_g > locked_g && self.excuses.is_empty() {
+        if supply_g > locked_g + self.taken_g && self.excuses.is_empty() {
             self.found(format!(
                 "R1: {supply_g} g circulate and {locked_g} g are locked"
             ));
@@ -99,11 +103,15 @@ impl Oracle {
             sums.circulating_g += pool.totals.circulating_g;
             sums.pending_g += pool.totals.pending_g;
             sums.owed_g += pool.totals.owed_g;
+            sums.unattributed_g += pool.totals.unattributed_g;
+            sums.shortfall_g += pool.totals.shortfall_g;
         }
         let agree = sums.locked_g == locked_g
             && sums.circulating_g == supply_g
             && sums.pending_g == 0
-            && sums.owed_g == 0;
+            && sums.owed_g == 0
+            && sums.unattributed_g == 0
+            && sums.shortfall_g == 0;
         if !agree && self.excuses.is_empty() {
             self.found(format!(
                 "at the end {locked_g} g are locked and {supply_g} g circulate, the log says {sums:?}"

@@ -11,12 +11,13 @@ use isthmus::engine::lane::{Gatekeeper, LaneWorker};
 use isthmus::engine::observe::Observer;
 use isthmus::engine::pause::Pauses;
 use isthmus::engine::ports::{Gate, Registry};
+use isthmus::engine::returning::Returner;
 use isthmus::engine::watch::LedgerWatch;
 use isthmus::engine::{Fatal, Recorder};
 use isthmus::proof::Checkpoints;
 use isthmus::telemetry::Metrics;
 use isthmus_core::id::LedgerId;
-use isthmus_core::operation::{Lane, Step};
+use isthmus_core::operation::{Lane, OperationKind, Step};
 use isthmus_core::ports::{Journal, Ledger, LedgerKind};
 use isthmus_core::time::Clock;
 use isthmus_store::Store;
@@ -51,6 +52,7 @@ struct Engine {
     checkpoints: Arc<Checkpoints>,
     classes: Arc<Classes>,
     metrics: Metrics,
+    clock: Arc<dyn Clock>,
 }
 
 impl Relayer {
@@ -63,9 +65,8 @@ impl Relayer {
         shared.world().oracle.reopened(store.as_ref());
         let tap = Tap::new(Arc::clone(&store), Arc::clone(disk), shared.clone());
         let journal: Arc<dyn Journal> = Arc::new(tap);
-        let registry = RegistryPort::relayer(shared.clone(), Arc::clone(&journal));
-        let registry = Arc::new(registry);
-        let chain = Arc::new(ChainPort::new(shared.clone(), Some(Arc::clone(&journal))));
+        let registry = Arc::new(RegistryPort::relayer(shared.clone()));
+        let chain = Arc::new(ChainPort::new(shared.clone(), true));
         let books: Arc<dyn Registry> = Arc::<RegistryPort>::clone(&registry);
         let registries = BTreeMap::from([(names::registry(), books)]);
         let seed = names::LOG_SEED;
@@ -77,6 +78,7 @@ impl Relayer {
             checkpoints: Arc::new(checkpoints.unwrap()),
             classes: Arc::new(Classes::new(registries.clone())),
             metrics: Metrics::new(),
+            clock: Arc::clone(&clock),
             store,
         };
         let mut tasks = JoinSet::new();
@@ -137,6 +139,16 @@ impl Engine {
             }
             if let (LedgerKind::Chain, Some(gate)) = (profile.kind, gates.get(&profile.id)) {
                 tasks.spawn(self.collector(ledger, gate).run());
+            }
+            if profile.operations.contains(&OperationKind::ReturnDeposit) {
+                let returner = Returner {
+                    ledger: Arc::clone(ledger),
+                    store: Arc::clone(&self.store),
+                    board: Arc::clone(&self.board),
+                    clock: Arc::clone(&self.clock),
+                    watch: Arc::new(LedgerWatch::default()),
+                };
+                tasks.spawn(returner.run());
             }
             let observer = Observer {
                 ledger: Arc::clone(ledger),

@@ -12,6 +12,7 @@ use crate::bug::Bug;
 use crate::desk::Door;
 use crate::disk::Disk;
 use crate::holders::{APART, Holder};
+use crate::misfortunes::{self, GUARANTOR};
 use crate::names;
 use crate::relayer::Relayer;
 use crate::scenario::{Odds, Scenario};
@@ -22,6 +23,8 @@ use crate::world::{DEPTH, Shared};
 const BLOCK_MS: u64 = 2_000;
 /// Time between looks at what is under way.
 const TICK_MS: u64 = 100;
+/// How soon a contradiction must halt its ledger once everything else works.
+const HALT_MS: u64 = 60_000;
 /// How often the end is looked for.
 const LOOK_MS: u64 = 1_000;
 
@@ -38,6 +41,8 @@ pub struct Report {
     pub calls: u64,
     /// How often the relayer died.
     pub crashes: u64,
+    /// How often the planned trouble did not come.
+    pub plan_left: u64,
     /// How many transfers there were, by the state that they ended in.
     pub ended: std::collections::BTreeMap<&'static str, u64>,
 }
@@ -112,13 +117,38 @@ impl Run<'_> {
             self.outside.spawn(one.take_back(give_up));
             self.holders += 1;
         }
+        self.misfortunes();
         self.outside.spawn(blocks(self.shared.clone()));
         self.outside.spawn(network(self.shared.clone()));
     }
 
+    fn misfortunes(&mut self) {
+        let shared = || self.shared.clone();
+        if let Some(at_ms) = self.scenario.correction_at_ms {
+            let first = GUARANTOR * APART + 1;
+            let mut world = self.shared.world();
+            let books = Arc::make_mut(&mut world.books);
+            books.issue(first, first + 9, names::account(GUARANTOR));
+            drop(world);
+            let correction = misfortunes::correction(shared(), at_ms, self.scenario.clone());
+            self.outside.spawn(correction);
+            self.holders += 1;
+        }
+        if let Some(at_ms) = self.scenario.deep_reorg_at_ms {
+            let reorganisation = misfortunes::deep_reorganisation(shared(), at_ms);
+            self.outside.spawn(reorganisation);
+            self.holders += 1;
+        }
+    }
+
     fn start(&mut self) -> Relayer {
         let mut relayer = Relayer::start(&self.shared, &self.disk, &self.door);
-        if relayer.store.active_route(&names::route().id).unwrap().is_none() {
+        if relayer
+            .store
+            .active_route(&names::route().id)
+            .unwrap()
+            .is_none()
+        {
             let (record, leaf) = route(self.shared.now().ms());
             relayer.store.put_route(&record, Some(leaf)).unwrap();
             self.disk.lock().unwrap().synced();
@@ -147,7 +177,7 @@ impl Run<'_> {
                 }
                 () = look => {}
             }
-            if self.shared.world().oracle.is_broken() || self.is_over() {
+            if self.shared.world().oracle.is_broken() || self.is_over(&relayer) {
                 relayer.kill(&self.door).await;
                 return Life::Over;
             }
@@ -158,13 +188,19 @@ impl Run<'_> {
     }
 
     /// A task of the relayer has ended: it died, or that is a bug.
-    fn fell(&self, ended: Option<Result<Result<(), isthmus::engine::Fatal>, tokio::task::JoinError>>) {
+    fn fell(
+        &self,
+        ended: Option<Result<Result<(), isthmus::engine::Fatal>, tokio::task::JoinError>>,
+    ) {
         let mut world = self.shared.world();
         if world.crashed {
             return;
         }
         let text = match ended {
-            Some(Ok(Err(fatal))) => format!("the relayer stopped: {}", isthmus::error_chain::chain(&fatal)),
+            Some(Ok(Err(fatal))) => format!(
+                "the relayer stopped: {}",
+                isthmus::error_chain::chain(&fatal)
+            ),
             Some(Err(error)) => format!("a task of the relayer panicked: {error}"),
             Some(Ok(Ok(()))) | None => "a task of the relayer ended".into(),
         };
@@ -180,12 +216,13 @@ impl Run<'_> {
             world.crashed = false;
             (lost, world.dice.within(200, 4_000))
         };
-        self.shared.say(&format!("restart in {wait} ms, {lost} bytes lost"));
+        self.shared
+            .say(&format!("restart in {wait} ms, {lost} bytes lost"));
         self.shared.pause(wait).await;
         self.start()
     }
 
-    fn is_over(&mut self) -> bool {
+    fn is_over(&mut self, relayer: &Relayer) -> bool {
         let elapsed = self.shared.clock.elapsed_ms();
         if elapsed < self.scenario.safety_ms {
             return false;
@@ -195,6 +232,17 @@ impl Run<'_> {
             world.odds = Odds::CALM;
             let at = self.shared.clock.elapsed_ms();
             world.trace.say(at, "from here on everything works");
+        }
+        if !world.oracle.excuses.is_empty() {
+            // What two people decide about it is not simulated: it must halt, and say why.
+            let scope = format!("ledger:{}", names::chain());
+            let paused = relayer.store.paused().unwrap();
+            let over = elapsed > self.scenario.safety_ms + HALT_MS;
+            if over && !paused.contains(&scope) {
+                let finding = "the chain rewrote what was final, and nothing halts";
+                world.oracle.found(finding.into());
+            }
+            return over;
         }
         let unended: Vec<_> = world
             .oracle
@@ -211,7 +259,9 @@ impl Run<'_> {
         if elapsed > self.scenario.safety_ms + self.scenario.liveness_ms {
             let holders = self.holders;
             let all = unended.join(", ");
-            world.oracle.found(format!("not everything has ended: {holders} holders, {all}"));
+            world.oracle.found(format!(
+                "not everything has ended: {holders} holders, {all}"
+            ));
             return true;
         }
         false
@@ -230,6 +280,7 @@ impl Run<'_> {
             events: world.trace.events(),
             calls: world.calls,
             crashes: self.crashes,
+            plan_left: world.plan.map_or(0, |plan| plan.left),
             ended,
         }
     }
@@ -278,7 +329,10 @@ async fn blocks(shared: Shared) {
         let jump = {
             let mut world = shared.world();
             let odds = world.odds.jump;
-            world.dice.chance(odds).then(|| world.dice.within(3_600_000, 4_000_000))
+            world
+                .dice
+                .chance(odds)
+                .then(|| world.dice.within(3_600_000, 4_000_000))
         };
         if let Some(ms) = jump {
             shared.clock.jump(ms);

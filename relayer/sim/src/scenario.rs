@@ -1,5 +1,7 @@
 //! What a run does: how much traffic, and how often what goes wrong. Probabilities are in thousandths and have names.
 
+use crate::trouble::{Plan, Step, Trouble};
+
 /// How often what goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Odds {
@@ -88,6 +90,8 @@ pub struct Scenario {
     pub transfers: u64,
     /// In how many of 1000 a holder withdraws.
     pub withdrawals: u64,
+    /// How soon they do.
+    pub withdraw_within_ms: u64,
     /// How many burns holders make at most.
     pub burns: u64,
     /// How long things go wrong, in milliseconds.
@@ -98,18 +102,93 @@ pub struct Scenario {
     pub odds: Odds,
     /// The relayer dies at this call of a port, counted from 1, and never otherwise.
     pub crash_at: Option<u64>,
+    /// The registry takes locked units away then.
+    pub correction_at_ms: Option<u64>,
+    /// The chain reorganises below its depth then.
+    pub deep_reorg_at_ms: Option<u64>,
+    /// What goes wrong on purpose, whatever the odds.
+    pub plan: Option<Plan>,
 }
 
 impl Scenario {
-    /// The kind of run that a seed stands for.
+    /// The kind of run that a seed stands for: mostly storms, of all kinds of weather.
     pub fn of(seed: u64) -> Self {
-        Self::storm(seed)
+        let storm = Self::storm(seed);
+        let with = |odds| Self {
+            odds,
+            ..storm.clone()
+        };
+        match seed % 12 {
+            1 => with(Odds {
+                crash: 25,
+                ..Odds::STORM
+            }),
+            2 => with(Odds {
+                reorg: 300,
+                forgotten: 500,
+                left_out: 300,
+                stale: 200,
+                ..Odds::STORM
+            }),
+            3 => with(Odds {
+                late: 150,
+                answer_lost: 150,
+                twice: 150,
+                partial: 100,
+                ..Odds::STORM
+            }),
+            4 => Self {
+                withdrawals: 700,
+                ..storm
+            },
+            5 => with(Odds {
+                attester_gone: 150,
+                unanswered: 250,
+                ..Odds::STORM
+            }),
+            6 => Self {
+                transfers: 120,
+                burns: 90,
+                ..storm
+            },
+            7 => Self::dies_at(seed, seed / 12 % 400 + 1),
+            8 => Self {
+                correction_at_ms: Some(storm.safety_ms / 2),
+                ..storm
+            },
+            9 => Self {
+                deep_reorg_at_ms: Some(storm.safety_ms / 2),
+                ..storm
+            },
+            _ => storm,
+        }
     }
 
-    /// Two transfers, one of them withdrawn, and a burn; the relayer dies at one call of a port and never otherwise.
+    /// A few transfers there and back, some undone; the relayer dies at one call of a port and never otherwise.
     pub fn dies_at(seed: u64, call: u64) -> Self {
         Self {
+            transfers: 5,
+            burns: 2,
+            withdrawals: 400,
+            withdraw_within_ms: 400,
             crash_at: Some(call),
+            ..Self::calm(seed)
+        }
+    }
+
+    /// Everything works but for one thing at one step, which goes wrong so often.
+    pub fn troubled(seed: u64, step: Step, trouble: Trouble, times: u64) -> Self {
+        let undone = matches!(step, Step::Void | Step::Unlock);
+        Self {
+            transfers: if undone { 8 } else { 4 },
+            burns: if undone { 0 } else { 4 },
+            withdrawals: if undone { 1000 } else { 0 },
+            withdraw_within_ms: 400,
+            plan: Some(Plan {
+                step,
+                trouble,
+                left: times,
+            }),
             ..Self::calm(seed)
         }
     }
@@ -120,11 +199,15 @@ impl Scenario {
             seed,
             transfers: 40,
             withdrawals: 150,
+            withdraw_within_ms: 40_000,
             burns: 25,
             safety_ms: 150_000,
             liveness_ms: 1_800_000,
             odds: Odds::STORM,
             crash_at: None,
+            correction_at_ms: None,
+            deep_reorg_at_ms: None,
+            plan: None,
         }
     }
 

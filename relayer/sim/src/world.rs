@@ -15,9 +15,9 @@ use crate::ledger::books::{Books, Entry};
 use crate::ledger::chain::{Chain, Transaction};
 use crate::names;
 use crate::oracle::Oracle;
-use crate::port::network::Passage;
 use crate::scenario::{Odds, Scenario};
 use crate::trace::{Listener, Trace};
+use crate::trouble::{Plan, Step, Trouble};
 
 /// Blocks below the newest one that are not final.
 pub const DEPTH: u64 = 3;
@@ -60,8 +60,9 @@ pub struct World {
     /// Calls of ports so far.
     pub calls: u64,
     crash_at: Option<u64>,
-    /// What becomes of the next request, if that is not left to chance.
-    pub next_passage: Option<Passage>,
+    die_at_next: Option<&'static str>,
+    /// What goes wrong on purpose.
+    pub plan: Option<Plan>,
     /// The relayer has died and is not cleared away yet.
     pub crashed: bool,
 }
@@ -92,7 +93,8 @@ impl Shared {
             sent: 0,
             calls: 0,
             crash_at: scenario.crash_at,
-            next_passage: None,
+            die_at_next: None,
+            plan: scenario.plan,
             crashed: false,
         };
         Self {
@@ -141,7 +143,11 @@ impl Shared {
         let mut world = self.world();
         world.calls += 1;
         let odds = world.odds.crash;
-        let now = world.crash_at == Some(world.calls) || world.dice.chance(odds);
+        let planned = world.die_at_next == Some(port);
+        let now = planned || world.crash_at == Some(world.calls) || world.dice.chance(odds);
+        if planned {
+            world.die_at_next = None;
+        }
         if now && !world.crashed {
             world.crashed = true;
             let text = format!("relayer dies at {port}");
@@ -234,15 +240,26 @@ impl Shared {
 }
 
 impl World {
+    /// The gate's next call does nothing.
+    pub fn refuse_next(&mut self) {
+        Arc::make_mut(&mut self.chain).refuse_next += 1;
+    }
+
+    /// The relayer dies the next time it gets there.
+    pub fn die_at_next(&mut self, port: &'static str) {
+        self.die_at_next = Some(port);
+    }
+
+    /// What is planned to go wrong at a step, now.
+    pub fn planned(&mut self, step: Step) -> Option<Trouble> {
+        self.plan.as_mut().and_then(|plan| plan.meets(step))
+    }
+
     fn check(&mut self) {
         self.oracle.check(&self.books, &self.chain);
     }
 
-    fn deliver(
-        &mut self,
-        message: Message,
-        now: Timestamp,
-    ) -> (Result<(), Refusal>, Vec<String>) {
+    fn deliver(&mut self, message: Message, now: Timestamp) -> (Result<(), Refusal>, Vec<String>) {
         match message {
             Message::Registry { entry, by } => {
                 let before = self.books.movements.len();

@@ -6,6 +6,7 @@ use isthmus_core::id::{AccountId, Hash32, TransferId};
 use isthmus_core::jcs;
 use isthmus_core::mandate::{HolderKey, Mandate, Wish};
 use isthmus_core::operation::{Operation, OperationKind};
+use isthmus_core::ports::Moved;
 use isthmus_core::receipt::{Lasting, Receipt, Refusal};
 use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_core::time::Timestamp;
@@ -123,6 +124,8 @@ pub struct Movement {
     pub account: Option<String>,
     /// The receipt.
     pub receipt: Receipt,
+    /// What nobody ordered by a reference of the protocol.
+    pub by_itself: Option<Moved>,
 }
 
 /// The books.
@@ -279,7 +282,12 @@ impl Books {
             mandate: Some(base64(mandate.as_bytes())),
             ..receipt
         };
-        self.put(&blocks, &names::custody(), Standing::Locked, Some(reference));
+        self.put(
+            &blocks,
+            &names::custody(),
+            Standing::Locked,
+            Some(reference),
+        );
         self.execute(OperationKind::Lock, &blocks, receipt, BTreeSet::new());
         Ok(())
     }
@@ -460,6 +468,7 @@ impl Books {
             approvals,
             account: payload.account.clone(),
             receipt: receipt.clone(),
+            by_itself: None,
         });
         let record = Record::Executed {
             receipt: Box::new(receipt),
@@ -467,6 +476,30 @@ impl Books {
             jws,
         };
         self.records.insert(reference, record);
+    }
+
+    /// Units move by nobody's order: out of custody and out of use, or into custody.
+    pub fn moves_by_itself(&mut self, moved: Moved, now: Timestamp) {
+        let serials: Vec<_> = moved.units.iter().map(ToString::to_string).collect();
+        let (movement, kind, standing) = match moved.to {
+            Some(_) => ("deposit", OperationKind::Lock, Standing::Locked),
+            None => ("cancel", OperationKind::Retire, Standing::Retired),
+        };
+        let from = Some(moved.from.as_str());
+        let payload = self.receipt(&moved.reference, movement, &serials, from, now);
+        let reference = moved.reference.clone();
+        self.put(&moved.units, &names::custody(), standing, Some(&reference));
+        self.execute(kind, &moved.units, payload, BTreeSet::new());
+        if let Some(movement) = self.movements.last_mut() {
+            movement.by_itself = Some(moved);
+        }
+    }
+
+    /// Blocks locked in custody: first and last unit.
+    pub fn locked(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.blocks.iter().filter_map(|(first, held)| {
+            (held.standing == Standing::Locked).then_some((*first, held.last))
+        })
     }
 
     /// The one block that holds all of these units.
@@ -497,11 +530,7 @@ impl Books {
 
     /// Tonnes locked in custody.
     pub fn locked_t(&self) -> u64 {
-        let locked = |(first, held): (&u64, &Held)| match held.standing {
-            Standing::Locked => held.last - first + 1,
-            Standing::Free | Standing::Retired => 0,
-        };
-        self.blocks.iter().map(locked).sum()
+        self.locked().map(|(first, last)| last - first + 1).sum()
     }
 
     fn put(

@@ -68,6 +68,8 @@ pub struct Chain {
     pub depth: u64,
     /// Who may sign.
     pub signers: Vec<Address>,
+    /// How many calls of the gate do nothing from here on.
+    pub refuse_next: u64,
     /// Blocks made ever, so that one that was made again has another hash.
     made: u64,
 }
@@ -91,6 +93,7 @@ impl Chain {
             mempool: Vec::new(),
             depth,
             signers,
+            refuse_next: 0,
             made: 0,
         }
     }
@@ -190,7 +193,10 @@ impl Chain {
     /// One block of what waits; some may be left out.
     pub fn mine(&mut self, now: Timestamp, left_out: u64, dice: &mut Dice) {
         self.made += 1;
-        let parent = self.blocks.last().map_or(names::hash("block", 0), |b| b.hash);
+        let parent = self
+            .blocks
+            .last()
+            .map_or(names::hash("block", 0), |b| b.hash);
         self.blocks.push(Block {
             hash: names::hash("block", self.made),
             parent,
@@ -202,7 +208,13 @@ impl Chain {
                 self.mempool.push(transaction);
                 continue;
             }
-            let effects = self.carry_out(&transaction.call, now);
+            let holders = matches!(transaction.call, Call::Burn { .. });
+            let effects = if self.refuse_next > 0 && !holders {
+                self.refuse_next -= 1;
+                vec![Effect::Nothing("paused")]
+            } else {
+                self.carry_out(&transaction.call, now)
+            };
             if let Some(block) = self.blocks.last_mut() {
                 block.transactions.push((transaction, effects));
             }
@@ -230,7 +242,8 @@ impl Chain {
         let head = self.head();
         match call {
             Call::Mint { batch } => {
-                let digest = gate::mint_digest(&batch.items, batch.log, batch.epoch, batch.deadline);
+                let digest =
+                    gate::mint_digest(&batch.items, batch.log, batch.epoch, batch.deadline);
                 if now.s() > batch.deadline.s() || batch.epoch != 1 {
                     return vec![Effect::Nothing("expired")];
                 }

@@ -16,7 +16,9 @@ impl Oracle {
         let reference = &movement.reference;
         let id = reference.strip_prefix("unlock:").unwrap_or(reference);
         let Ok(id) = id.parse::<TransferId>() else {
-            self.found(format!("R5: the registry executed {reference:?}, which nobody intended"));
+            self.found(format!(
+                "R5: the registry executed {reference:?}, which nobody intended"
+            ));
             return;
         };
         if movement.kind != OperationKind::Lock {
@@ -46,13 +48,18 @@ impl Oracle {
     fn unlocked(&mut self, id: TransferId, movement: &Movement, books: &Books, chain: &Chain) {
         let (outcome, ..) = chain.outcome(id, chain.final_height());
         if outcome != Outcome::Voided && self.excuses.is_empty() {
-            self.found(format!("R3: {id} was unlocked, and the gate says {outcome:?}"));
+            self.found(format!(
+                "R3: {id} was unlocked, and the gate says {outcome:?}"
+            ));
         }
-        let Some(Record::Executed { receipt, payload, .. }) = books.records.get(&id.to_string())
+        let Some(Record::Executed {
+            receipt, payload, ..
+        }) = books.records.get(&id.to_string())
         else {
             return self.found(format!("R1: {id} was unlocked and never locked"));
         };
-        if sorted(&receipt.units) != sorted(&movement.units) || payload.account != movement.account {
+        if sorted(&receipt.units) != sorted(&movement.units) || payload.account != movement.account
+        {
             self.found(format!("{id} was unlocked otherwise than it was locked"));
         }
     }
@@ -73,9 +80,14 @@ impl Oracle {
             self.found(format!("{id} was burned for another purpose"));
         }
         if serial_block::total(&movement.units) != burn.quantity {
-            self.found(format!("R10: burn {} was given another quantity", burn.number));
+            self.found(format!(
+                "R10: burn {} was given another quantity",
+                burn.number
+            ));
         }
-        let story = self.log.burn(&alloy::primitives::B256::from(*id.as_bytes()));
+        let story = self
+            .log
+            .burn(&alloy::primitives::B256::from(*id.as_bytes()));
         let allocated: Vec<_> = story
             .iter()
             .flat_map(|story| &story.allocation)
@@ -83,12 +95,18 @@ impl Oracle {
             .map(|(first, last)| names::block(first, last))
             .collect();
         if sorted(&allocated) != sorted(&movement.units) {
-            self.found(format!("burn {} was given units that are not its", burn.number));
+            self.found(format!(
+                "burn {} was given units that are not its",
+                burn.number
+            ));
         }
         if let Some(Instruction::Release { account, .. }) = self.instructions.get(&burn.commitment)
             && movement.account.as_deref() != Some(account.as_str())
         {
-            self.found(format!("burn {} was released to another account", burn.number));
+            self.found(format!(
+                "burn {} was released to another account",
+                burn.number
+            ));
         }
     }
 
@@ -98,7 +116,10 @@ impl Oracle {
             return;
         };
         let id = item.transfer;
-        let locked = matches!(books.records.get(&id.to_string()), Some(Record::Executed { .. }));
+        let locked = matches!(
+            books.records.get(&id.to_string()),
+            Some(Record::Executed { .. })
+        );
         let back = books.records.get(&format!("unlock:{id}"));
         let Some(terms) = self.orders.get(&id) else {
             return self.found(format!("{id} was minted, and no holder signed it"));

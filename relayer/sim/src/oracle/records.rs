@@ -2,7 +2,7 @@
 
 use alloy::primitives::B256;
 use isthmus_core::id::{DraftId, TransferId};
-use isthmus_core::operation::OperationKind;
+use isthmus_core::operation::{OperationKind, Work};
 use isthmus_core::ports::{Cursor, Draft, Journal};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::transfer::{Event, State, Transfer};
@@ -12,6 +12,7 @@ use isthmus_prooflog::leaf::Leaf;
 use super::Oracle;
 use crate::ledger::books::{Books, Record};
 use crate::ledger::chain::{Chain, Outcome};
+use crate::port::{chain as chain_port, registry};
 
 impl Oracle {
     /// The journal has taken events of a transfer.
@@ -27,7 +28,16 @@ impl Oracle {
         let id = transfer.id();
         for event in events {
             match event {
-                Event::Locked(receipt) | Event::Unlocked(receipt) => self.proved(id, receipt, books),
+                Event::Intended(Work::Ledger(operation)) => {
+                    let ids = [
+                        registry::draft_id(operation),
+                        chain_port::draft_id(operation),
+                    ];
+                    self.intended.extend(ids.into_iter().flatten());
+                }
+                Event::Locked(receipt) | Event::Unlocked(receipt) => {
+                    self.proved(id, receipt, books)
+                }
                 Event::Given(receipt) if receipt.operation == OperationKind::Mint => {
                     self.settled(id, Outcome::Minted, chain);
                 }
@@ -139,8 +149,8 @@ impl Oracle {
     }
 
     /// The relayer sends a draft for these operations.
-    pub fn sends(&mut self, draft: DraftId, operations: &[String], intended: bool) {
-        if !intended {
+    pub fn sends(&mut self, draft: DraftId, operations: &[String]) {
+        if !self.intended.contains(&draft) {
             self.found(format!("R5: draft {draft} is sent, and nobody intends it"));
         }
         if !self.drafts.contains(&draft) {

@@ -11,8 +11,8 @@ use isthmus_core::operation::{LogHead, MintItem, Operation, OperationKind, Work}
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
     Attempt, Authority, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
-    Found, Journal, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError,
-    Reserves, SendError, Taking,
+    Found, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
+    SendError, Taking,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::{Evidence, EvidenceKind, Lasting, Position, Receipt};
@@ -26,7 +26,8 @@ use crate::ledger::books::no;
 use crate::ledger::chain::{Chain, Effect, Outcome, Transaction};
 use crate::ledger::gate::{self, Call};
 use crate::names;
-use crate::world::{DEPTH, Message, Shared};
+use crate::trouble::{Step, Trouble};
+use crate::world::{DEPTH, Message, SETTLE_MS, Shared};
 
 /// A call that is made all the time.
 const OBSERVE: &str = "chain observe";
@@ -46,8 +47,8 @@ pub struct Heads {
 pub struct ChainPort {
     pub(super) shared: Shared,
     profile: LedgerProfile,
-    /// What the relayer intends; attesters have none.
-    journal: Option<Arc<dyn Journal>>,
+    /// Whether it is the relayer's.
+    relayer: bool,
 }
 
 impl std::fmt::Debug for ChainPort {
@@ -58,7 +59,7 @@ impl std::fmt::Debug for ChainPort {
 
 impl ChainPort {
     /// The relayer's connection, or one that only reads.
-    pub fn new(shared: Shared, journal: Option<Arc<dyn Journal>>) -> Self {
+    pub fn new(shared: Shared, relayer: bool) -> Self {
         let depth = std::num::NonZeroU64::new(DEPTH).unwrap();
         let profile = LedgerProfile {
             id: names::chain(),
@@ -74,22 +75,34 @@ impl ChainPort {
         Self {
             shared,
             profile,
-            journal,
+            relayer,
         }
     }
 
     async fn travel(&self, port: &str) {
         // Idle observation is most of all calls, and dying in it is dying at no point in particular.
-        if self.journal.is_some() && port != OBSERVE {
+        if self.relayer && port != OBSERVE {
             self.shared.reach(port).await;
         }
         self.shared.travel().await;
     }
 
+    /// What is planned to go wrong with an observation that has burns to show.
+    fn relayer_plans(&self, from: &Cursor) -> Option<Trouble> {
+        let mut world = self.shared.world();
+        let last = world.chain.final_height();
+        let news = world.chain.burns(last).any(|(at, ..)| at > from.height);
+        if news && self.relayer {
+            world.planned(Step::Observe)
+        } else {
+            None
+        }
+    }
+
     /// Which bug is planted, if this is the relayer's connection.
     fn bug(&self) -> Option<Bug> {
         let bug = self.shared.world().bug;
-        bug.filter(|_| self.journal.is_some())
+        bug.filter(|_| self.relayer)
     }
 
     /// The chain as a node shows it; one that lags shows older heads and an empty mempool.
@@ -112,26 +125,23 @@ impl ChainPort {
         Ok((chain, Heads { latest, last_final }))
     }
 
+    /// The rule of the relayer's sends: intended, journalled, asked about.
     fn watch_send(&self, draft: &Draft, call: &Call) {
-        let Some(journal) = &self.journal else { return };
+        if !self.relayer {
+            return;
+        }
         let transfers: Vec<TransferId> = match call {
             Call::Mint { batch } => batch.items.iter().map(|item| item.transfer).collect(),
             Call::Void { transfer, .. } => vec![*transfer],
             Call::Burn { .. } => Vec::new(),
         };
-        let mut operations = Vec::new();
-        for id in transfers {
-            let transfer = journal.transfer(id).ok().flatten();
-            if let Some(Work::Ledger(operation)) = transfer.and_then(|t| t.pending().cloned())
-                && sends(&operation, call)
-            {
-                operations.push(named(&operation));
-            }
-        }
         let mut world = self.shared.world();
-        world
-            .oracle
-            .sends(draft.id, &operations, !operations.is_empty());
+        let pending = |id: &TransferId| match world.oracle.transfers.get(id)?.pending()? {
+            Work::Ledger(operation) if sends(operation, call) => Some(named(operation)),
+            Work::Ledger(_) | Work::Attest { .. } => None,
+        };
+        let operations: Vec<_> = transfers.iter().filter_map(pending).collect();
+        world.oracle.sends(draft.id, &operations);
     }
 
     fn conclude(&self, chain: &Chain, heads: Heads, attempt: &Attempt) -> Found {
@@ -150,7 +160,9 @@ impl ChainPort {
             return unsettled;
         }
         let deadline = deadline(attempt);
-        let final_time = chain.block(heads.last_final).map_or(0, |block| block.at.s());
+        let final_time = chain
+            .block(heads.last_final)
+            .map_or(0, |block| block.at.s());
         let lapsed = deadline.is_some_and(|at| at.s() < final_time);
         let mut newest = None;
         for draft in attempt.drafts.iter().rev() {
@@ -176,6 +188,40 @@ impl ChainPort {
             (None, _) => Found::Absent,
         }
     }
+}
+
+/// What a draft is a request for.
+fn step_of(draft: &Draft) -> Option<Step> {
+    match serde_json::from_slice(&draft.bytes).ok()? {
+        Call::Mint { .. } => Some(Step::Mint),
+        Call::Void { .. } => Some(Step::Void),
+        Call::Burn { .. } => None,
+    }
+}
+
+/// The transaction of an operation.
+fn call(operation: &Operation) -> Option<Call> {
+    match operation {
+        Operation::Mint { batch, .. } => Some(Call::Mint {
+            batch: batch.as_ref().clone(),
+        }),
+        Operation::Void {
+            transfer,
+            authorisation,
+            ..
+        } => Some(Call::Void {
+            transfer: *transfer,
+            epoch: authorisation.epoch,
+            signatures: authorisation.signatures.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// The id of the draft of an operation at the gate.
+pub fn draft_id(operation: &Operation) -> Option<DraftId> {
+    let call = call(operation)?;
+    Some(DraftId::new(jcs::digest(&call)))
 }
 
 fn sends(operation: &Operation, call: &Call) -> bool {
@@ -227,17 +273,23 @@ fn settlement(
     height: u64,
     transaction: Hash32,
 ) -> Receipt {
-    let minted = chain.effects(height).find_map(|(_, _, effect)| match effect {
-        Effect::Minted(item) if item.transfer == transfer => Some(item.quantity),
-        _ => None,
-    });
+    let minted = chain
+        .effects(height)
+        .find_map(|(_, _, effect)| match effect {
+            Effect::Minted(item) if item.transfer == transfer => Some(item.quantity),
+            _ => None,
+        });
     match (outcome, minted) {
         (Outcome::Minted, Some(quantity)) => {
             receipt(OperationKind::Mint, quantity, chain, height, transaction)
         }
-        (Outcome::Minted | Outcome::Voided | Outcome::Open, _) => {
-            receipt(OperationKind::Void, Quantity::ZERO, chain, height, transaction)
-        }
+        (Outcome::Minted | Outcome::Voided | Outcome::Open, _) => receipt(
+            OperationKind::Void,
+            Quantity::ZERO,
+            chain,
+            height,
+            transaction,
+        ),
     }
 }
 
@@ -250,26 +302,11 @@ impl Ledger for ChainPort {
     async fn prepare(&self, operations: &[Operation]) -> Vec<Result<Draft, PrepareError>> {
         self.shared.reach("chain prepare").await;
         let one = |operation: &Operation| {
-            let (call, expires) = match operation {
-                Operation::Mint { batch, .. } => {
-                    let call = Call::Mint {
-                        batch: batch.as_ref().clone(),
-                    };
-                    (call, Some(batch.deadline))
-                }
-                Operation::Void {
-                    transfer,
-                    authorisation,
-                    ..
-                } => {
-                    let call = Call::Void {
-                        transfer: *transfer,
-                        epoch: authorisation.epoch,
-                        signatures: authorisation.signatures.clone(),
-                    };
-                    (call, None)
-                }
-                _ => return Err(PrepareError::Unsupported(operation.kind().to_string())),
+            let call = call(operation)
+                .ok_or_else(|| PrepareError::Unsupported(operation.kind().to_string()))?;
+            let expires = match &call {
+                Call::Mint { batch } => Some(batch.deadline),
+                Call::Void { .. } | Call::Burn { .. } => None,
             };
             Ok(Draft {
                 id: DraftId::new(jcs::digest(&call)),
@@ -283,7 +320,8 @@ impl Ledger for ChainPort {
 
     async fn send(&self, drafts: &[Draft]) -> Vec<Result<(), SendError>> {
         self.travel("chain send").await;
-        let passage = self.shared.world().passage();
+        let step = drafts.first().and_then(step_of);
+        let passage = self.shared.world().passage(step);
         let mut answers = Vec::with_capacity(drafts.len());
         for (place, draft) in drafts.iter().enumerate() {
             let call: Call = serde_json::from_slice(&draft.bytes).unwrap();
@@ -303,7 +341,12 @@ impl Ledger for ChainPort {
                     let _nobody_hears = self.shared.deliver(message);
                     unknown
                 }
-                Passage::RefusedForNow => Err(SendError::Unreached("too many requests".into())),
+                // A node does not refuse: the gate does, when it is carried out.
+                Passage::RefusedForNow => {
+                    self.shared.world().refuse_next();
+                    let _taken = self.shared.deliver(message);
+                    Ok(())
+                }
                 Passage::Arrives { again_ms } => {
                     if let Some(ms) = again_ms {
                         self.shared.later(message.clone(), ms);
@@ -326,7 +369,13 @@ impl Ledger for ChainPort {
                     let heads = flaws::heads(self.bug(), *heads);
                     let found = self.conclude(chain, heads, attempt);
                     Ok(flaws::void_found(self.bug(), attempt, found, || {
-                        settlement(chain, attempt.operation.transfer(), Outcome::Voided, 0, chain.blocks[0].hash)
+                        settlement(
+                            chain,
+                            attempt.operation.transfer(),
+                            Outcome::Voided,
+                            0,
+                            chain.blocks[0].hash,
+                        )
                     }))
                 }
                 Err(error) => Err(FindError::Unavailable(error.to_string().into())),
@@ -342,7 +391,19 @@ impl Ledger for ChainPort {
     }
 
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError> {
+        let planned = self.relayer_plans(from);
         let (chain, heads) = self.ask(OBSERVE).await?;
+        let limit = match planned {
+            Some(Trouble::Partial) => 1,
+            Some(Trouble::Late) => {
+                self.shared.pause(SETTLE_MS).await;
+                limit
+            }
+            Some(Trouble::Refused | Trouble::Unreached | Trouble::UnknownNotApplied) => {
+                return Err(FindError::Unavailable("the node refuses".into()));
+            }
+            Some(Trouble::UnknownApplied | Trouble::Repeated) | None => limit,
+        };
         if from.height > heads.last_final {
             return Err(FindError::Unavailable("the node is behind".into()));
         }
@@ -373,6 +434,13 @@ impl Ledger for ChainPort {
             }
             next.height = height;
             next.block = chain.block(height).map(|block| block.hash);
+        }
+        if planned == Some(Trouble::Repeated) {
+            // The page is not the last word: it comes again.
+            next = from.clone();
+        }
+        if planned == Some(Trouble::UnknownApplied) {
+            self.shared.world().die_at_next("journal appended");
         }
         Ok(Observations {
             facts,

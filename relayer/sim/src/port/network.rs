@@ -1,5 +1,6 @@
 //! What becomes of one call.
 
+use crate::trouble::Step;
 use crate::world::{SETTLE_MS, World};
 
 /// What becomes of a request.
@@ -36,10 +37,10 @@ pub enum Question {
 }
 
 impl World {
-    /// What becomes of the next request.
-    pub fn passage(&mut self) -> Passage {
-        if let Some(passage) = self.next_passage.take() {
-            return passage;
+    /// What becomes of the next request of a step.
+    pub fn passage(&mut self, step: Option<Step>) -> Passage {
+        if let Some(trouble) = step.and_then(|step| self.planned(step)) {
+            return trouble.into();
         }
         let odds = self.odds;
         // Everything that is late has arrived before anybody may think that it never will.
@@ -52,9 +53,8 @@ impl World {
             (odds.partial, Passage::Partial),
             (odds.refused_for_now, Passage::RefusedForNow),
         ];
-        let case = |(permille, passage): &(u64, Passage)| {
-            self.dice.chance(*permille).then_some(*passage)
-        };
+        let case =
+            |(permille, passage): &(u64, Passage)| self.dice.chance(*permille).then_some(*passage);
         let found = cases.iter().find_map(case);
         found.unwrap_or_else(|| Passage::Arrives {
             again_ms: self.dice.chance(odds.twice).then_some(late),

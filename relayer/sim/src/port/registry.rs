@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use isthmus_core::id::DraftId;
 use isthmus_core::jcs;
-use isthmus_core::operation::{Operation, OperationKind, Work};
+use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Cursor, Custody, Draft, Fact, Finality, FindError, Found, Journal, Ledger,
+    Attempt, Authority, Cursor, Custody, Draft, Fact, Finality, FindError, Found, Ledger,
     LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves, SendError,
     Taking,
 };
@@ -21,7 +21,8 @@ use super::network::{Passage, Question};
 use crate::bug::Bug;
 use crate::ledger::books::{self, Books, Entry, RELAYER, Record};
 use crate::names;
-use crate::world::{Message, Shared};
+use crate::trouble::Step;
+use crate::world::{Message, SETTLE_MS, Shared};
 
 /// A call that is made all the time.
 const OBSERVE: &str = "registry observe";
@@ -35,10 +36,10 @@ pub struct RegistryPort {
     /// Whose credentials.
     pub(super) by: String,
     doubts: Mutex<Doubts>,
-    /// What the relayer intends; attesters have none.
-    journal: Option<Arc<dyn Journal>>,
+    /// Whether it is the relayer's.
+    relayer: bool,
     /// The books as they were a while ago, for answers from the past.
-    past: Mutex<Arc<Books>>,
+    past: Mutex<(Timestamp, Arc<Books>)>,
 }
 
 impl std::fmt::Debug for RegistryPort {
@@ -49,23 +50,18 @@ impl std::fmt::Debug for RegistryPort {
 
 impl RegistryPort {
     /// The relayer's connection.
-    pub fn relayer(shared: Shared, journal: Arc<dyn Journal>) -> Self {
+    pub fn relayer(shared: Shared) -> Self {
         use OperationKind::{Lock, Release, Retire, Unlock};
         let operations = vec![Lock, Unlock, Release, Retire];
-        Self::new(shared, RELAYER.into(), operations, Some(journal))
+        Self::new(shared, RELAYER.into(), operations, true)
     }
 
     /// An attester's connection.
     pub fn attester(shared: Shared, name: String) -> Self {
-        Self::new(shared, name, vec![OperationKind::Approve], None)
+        Self::new(shared, name, vec![OperationKind::Approve], false)
     }
 
-    fn new(
-        shared: Shared,
-        by: String,
-        operations: Vec<OperationKind>,
-        journal: Option<Arc<dyn Journal>>,
-    ) -> Self {
+    fn new(shared: Shared, by: String, operations: Vec<OperationKind>, relayer: bool) -> Self {
         let profile = LedgerProfile {
             id: names::registry(),
             kind: LedgerKind::Registry,
@@ -84,13 +80,13 @@ impl RegistryPort {
             shared.now()
         };
         let doubts = Mutex::new(Doubts::new(since));
-        let past = Mutex::new(Arc::clone(&shared.world().books));
+        let past = Mutex::new((shared.now(), Arc::clone(&shared.world().books)));
         Self {
             shared,
             profile,
             by,
             doubts,
-            journal,
+            relayer,
             past,
         }
     }
@@ -102,16 +98,12 @@ impl RegistryPort {
     /// Which bug is planted, if this is the relayer's connection.
     fn bug(&self) -> Option<Bug> {
         let bug = self.shared.world().bug;
-        bug.filter(|_| self.is_relayer())
-    }
-
-    fn is_relayer(&self) -> bool {
-        self.journal.is_some()
+        bug.filter(|_| self.relayer)
     }
 
     async fn travel(&self, port: &str) {
         // Idle observation is most of all calls, and dying in it is dying at no point in particular.
-        if self.is_relayer() && port != OBSERVE {
+        if self.relayer && port != OBSERVE {
             self.shared.reach(port).await;
         }
         self.shared.travel().await;
@@ -124,12 +116,16 @@ impl RegistryPort {
             let mut world = self.shared.world();
             (world.question(), Arc::clone(&world.books))
         };
+        let at = self.shared.now();
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         match question {
             Question::Unanswered => Err(FindError::Unavailable("the registry timed out".into())),
-            Question::Stale => Ok(Arc::clone(&past)),
-            Question::Answered => {
-                *past = Arc::clone(&now);
+            // No answer is older than a request may be under way.
+            Question::Stale if at.ms() < past.0.plus_ms(SETTLE_MS / 2).ms() => {
+                Ok(Arc::clone(&past.1))
+            }
+            Question::Stale | Question::Answered => {
+                *past = (at, Arc::clone(&now));
                 Ok(now)
             }
         }
@@ -166,7 +162,8 @@ impl RegistryPort {
                 }
                 match self.shared.deliver(message()) {
                     Ok(()) => {
-                        self.doubts().ours(draft.id);
+                        // What it answers to questions may be older than this for a while.
+                        self.doubts().unanswered(draft.id, now);
                         Ok(())
                     }
                     Err(refusal) if refusal.code == "reference_used" => {
@@ -192,30 +189,20 @@ impl RegistryPort {
 
     /// The rule of the relayer's sends: intended, journalled, asked about.
     fn watch_send(&self, draft: &Draft) -> Option<String> {
-        let journal = self.journal.as_ref()?;
+        if !self.relayer {
+            return None;
+        }
         let entry: Entry = serde_json::from_slice(&draft.bytes).unwrap();
-        let reference = match &entry {
-            Entry::Lock { reference, .. }
-            | Entry::Approve { reference, .. }
-            | Entry::Reject { reference, .. } => reference.clone(),
+        let name = match &entry {
+            Entry::Lock { reference, .. } => format!("lock {reference}"),
             Entry::Propose { proposal } => {
-                proposal["reference"].as_str().unwrap_or_default().to_owned()
+                let text = |field: &str| proposal[field].as_str().unwrap_or_default();
+                format!("{} {}", text("movement"), text("reference"))
             }
+            Entry::Approve { .. } | Entry::Reject { .. } => return None,
         };
-        let id = reference.strip_prefix("unlock:").unwrap_or(&reference);
-        let transfer = id.parse().ok().and_then(|id| journal.transfer(id).ok()?);
-        let pending = transfer.and_then(|transfer| transfer.pending().cloned());
-        let (name, intended) = match pending {
-            Some(Work::Ledger(operation)) => (
-                named(&operation),
-                operation.reference() == reference
-                    && books::entry(&operation).map(|e| jcs::bytes(&e)) == Some(jcs::bytes(&entry)),
-            ),
-            Some(Work::Attest { .. }) | None => (reference, false),
-        };
-        let operations = [name.clone()];
         let mut world = self.shared.world();
-        world.oracle.sends(draft.id, &operations, intended);
+        world.oracle.sends(draft.id, std::slice::from_ref(&name));
         Some(name)
     }
 
@@ -249,6 +236,26 @@ impl RegistryPort {
     }
 }
 
+/// What a draft is a request for.
+fn step_of(draft: &Draft) -> Option<Step> {
+    match serde_json::from_slice(&draft.bytes).ok()? {
+        Entry::Lock { .. } => Some(Step::Lock),
+        Entry::Propose { proposal } => match proposal["movement"].as_str() {
+            Some("unlock") => Some(Step::Unlock),
+            Some("release") => Some(Step::Release),
+            Some("retire") => Some(Step::Retire),
+            _ => None,
+        },
+        Entry::Approve { .. } | Entry::Reject { .. } => None,
+    }
+}
+
+/// The id of the draft of an operation at a registry.
+pub fn draft_id(operation: &Operation) -> Option<DraftId> {
+    let entry = books::entry(operation)?;
+    Some(DraftId::new(jcs::digest(&entry)))
+}
+
 /// An operation's name in the oracle's book of questions.
 pub(super) fn named(operation: &Operation) -> String {
     format!("{} {}", operation.kind(), operation.reference())
@@ -261,7 +268,7 @@ impl Ledger for RegistryPort {
     }
 
     async fn prepare(&self, operations: &[Operation]) -> Vec<Result<Draft, PrepareError>> {
-        if self.is_relayer() {
+        if self.relayer {
             self.shared.reach("registry prepare").await;
         }
         let one = |operation: &Operation| {
@@ -287,7 +294,8 @@ impl Ledger for RegistryPort {
     async fn send(&self, drafts: &[Draft]) -> Vec<Result<(), SendError>> {
         let watched: Vec<_> = drafts.iter().map(|draft| self.watch_send(draft)).collect();
         self.travel("registry send").await;
-        let passage = self.shared.world().passage();
+        let step = drafts.first().and_then(step_of);
+        let passage = self.shared.world().passage(step);
         let mut answers = Vec::with_capacity(drafts.len());
         for (place, (draft, watched)) in drafts.iter().zip(watched).enumerate() {
             let here = match passage {
@@ -342,14 +350,9 @@ impl Ledger for RegistryPort {
         let skip = usize::try_from(from.height).unwrap();
         for movement in books.movements.iter().skip(skip).take(limit) {
             height += 1;
-            let id = movement.reference.strip_prefix("unlock:");
-            let id = id.unwrap_or(&movement.reference);
-            if id.parse::<isthmus_core::id::TransferId>().is_err() {
+            if let Some(moved) = &movement.by_itself {
                 facts.push(Observed {
-                    fact: Fact::Unattributed {
-                        reference: movement.reference.clone(),
-                        units: movement.units.clone(),
-                    },
+                    fact: Fact::Moved(moved.clone()),
                     receipt: movement.receipt.clone(),
                 });
             }
@@ -371,4 +374,3 @@ impl Ledger for RegistryPort {
         })
     }
 }
-
