@@ -67,8 +67,8 @@ contract CarbonUnits is ERC1155, IERC7943MultiToken {
         totalSupply[id] += sum;
     }
 
-    /// @notice Mints to a contract. Reverts if the contract refuses.
-    function mintToContract(address to, uint256 id, uint256 quantity) external onlyGate {
+    /// @notice Mints to anyone, asking a contract. Reverts if the recipient refuses.
+    function mintAsking(address to, uint256 id, uint256 quantity) external onlyGate {
         // Before the recipient is called: whatever it does there sees units and supply as they will be.
         totalSupply[id] += quantity;
         _mint(to, id, quantity, "");

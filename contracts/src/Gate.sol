@@ -6,6 +6,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CarbonUnits} from "./CarbonUnits.sol";
+import {Limits} from "./Limits.sol";
 import {Messages} from "./Messages.sol";
 import {SignerSet} from "./SignerSet.sol";
 import {Outcome, SentItem, Settlement, SkipReason} from "./Types.sol";
@@ -16,8 +17,10 @@ import {Outcome, SentItem, Settlement, SkipReason} from "./Types.sol";
 /// message is irrelevant: a stolen relayer can mint nothing.
 contract Gate is SignerSet, Pausable, AccessControl {
     using SafeCast for uint256;
+    using Limits for Limits.Limit;
 
-    /// @dev What the gate knows of a transfer, in one word: outcome | height << 8. A struct of both would cost another load.
+    /// @dev What the gate knows of a transfer, in one word, since a struct of both would cost another load: outcome | height << 8.
+    /// Of a big transfer that waits: 0 | time of its first showing << 8 | what was shown << 72.
     struct Record {
         uint256 word;
     }
@@ -26,7 +29,8 @@ contract Gate is SignerSet, Pausable, AccessControl {
     struct Class {
         bool registered;
         bool capped;
-        uint240 cap;
+        bool limited;
+        uint232 cap;
     }
 
     /// @notice May pause minting. Never the admin: who stops the gate and who starts it again are two people.
@@ -57,10 +61,13 @@ contract Gate is SignerSet, Pausable, AccessControl {
     uint256 public burnCount;
     mapping(bytes32 transferId => Record) private _records;
     mapping(uint256 assetClass => Class) private _classes;
+    /// @dev Read only of a class that is `limited`.
+    mapping(uint256 assetClass => Limits.Limit) private _limits;
 
     /// @notice What a batch did: item i was minted if bit i of `minted` is set, else skipped.
     event BatchMinted(uint256 minted, uint256[] classes, SentItem[] items);
-    event Skipped(bytes32 indexed transferId, uint8 reason);
+    /// @param notBefore From when on it may pass, in seconds; zero if nobody knows.
+    event Skipped(bytes32 indexed transferId, uint8 reason, uint64 notBefore);
     event Voided(bytes32 indexed transferId);
     event Burned(
         uint256 indexed number,
@@ -73,6 +80,8 @@ contract Gate is SignerSet, Pausable, AccessControl {
     );
     event ClassRegistered(uint256 indexed assetClass, bytes profile);
     event CapSet(uint256 indexed assetClass, uint256 cap);
+    event LimitSet(uint256 indexed assetClass, uint256 most, uint256 window);
+    event BigTransferSet(uint256 indexed assetClass, uint256 from, uint256 delay);
 
     /// @notice The batch counted until `deadline`, and it is later.
     error DeadlinePassed(uint64 deadline, uint256 timestamp);
@@ -101,8 +110,10 @@ contract Gate is SignerSet, Pausable, AccessControl {
         address[] memory signers_,
         uint8 threshold_,
         uint256 redemptionStep_,
-        uint256 defaultCap_
-    ) EIP712("Isthmus Gate", "1") SignerSet(signers_, threshold_) {
+        uint256 defaultCap_,
+        uint32 rotationDelay_,
+        uint32 rotationGrace_
+    ) EIP712("Isthmus Gate", "1") SignerSet(signers_, threshold_, rotationDelay_, rotationGrace_) {
         if (redemptionStep_ == 0) revert ZeroRedemptionStep();
         redemptionStep = redemptionStep_;
         defaultCap = defaultCap_;
@@ -141,11 +152,10 @@ contract Gate is SignerSet, Pausable, AccessControl {
         uint64 deadline,
         bytes[] calldata signatures
     ) external {
-        _requireCurrent(epoch_);
         if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
         if (items.length > MAX_ITEMS) revert TooManyItems(items.length, MAX_ITEMS);
         bytes32 itemsHash = Messages.hashItems(classes, items);
-        _verify(Messages.mintBatch(itemsHash, logSize, logRoot, epoch_, deadline), signatures);
+        _authorise(Messages.mintBatch(itemsHash, logSize, logRoot, epoch_, deadline), signatures, epoch_);
         _emitBatch(_mintAll(classes, items), classes, items);
     }
 
@@ -155,8 +165,7 @@ contract Gate is SignerSet, Pausable, AccessControl {
         Record storage record = _records[transferId];
         Outcome outcome = _outcome(record.word);
         if (outcome != Outcome.None) revert AlreadySettled(transferId, outcome);
-        _requireCurrent(epoch_);
-        _verify(Messages.voidTransfer(transferId, epoch_), signatures);
+        _authorise(Messages.voidTransfer(transferId, epoch_), signatures, epoch_);
         record.word = _settled(Outcome.Voided);
         emit Voided(transferId);
     }
@@ -184,8 +193,29 @@ contract Gate is SignerSet, Pausable, AccessControl {
     function setCap(uint256 assetClass, uint256 cap) external onlyRole(DEFAULT_ADMIN_ROLE) {
         Class storage class = _classes[assetClass];
         class.capped = true;
-        class.cap = cap.toUint240();
+        class.cap = cap.toUint232();
         emit CapSet(assetClass, cap);
+    }
+
+    /// @notice Sets how many grams of a class may be minted within a window of seconds. Zero for both ends the limit.
+    function setLimit(uint256 assetClass, uint88 most, uint32 window) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        Limits.Limit storage limit = _limits[assetClass];
+        limit.setBucket(most, window);
+        _classes[assetClass].limited = limit.isSet();
+        emit LimitSet(assetClass, most, window);
+    }
+
+    /// @notice Sets from how many grams on an item of a class waits, and for how many seconds. Zero for both ends the wait.
+    function setBigTransfer(uint256 assetClass, uint88 from, uint32 delay) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        Limits.Limit storage limit = _limits[assetClass];
+        limit.setBig(from, delay);
+        _classes[assetClass].limited = limit.isSet();
+        emit BigTransferSet(assetClass, from, delay);
+    }
+
+    /// @notice Stops a rotation before it takes effect: the guardian's answer to a stolen quorum. Appoints nobody.
+    function cancelRotation() external onlyRole(GUARDIAN_ROLE) {
+        _cancelRotation();
     }
 
     /// @notice Stops minting: items are skipped, not refused, so that nothing needs signing again.
@@ -203,7 +233,8 @@ contract Gate is SignerSet, Pausable, AccessControl {
         answers = new Settlement[](transferIds.length);
         for (uint256 i = 0; i < transferIds.length; ++i) {
             uint256 word = _records[transferIds[i]].word;
-            answers[i] = Settlement(_outcome(word), uint64(word >> 8));
+            Outcome outcome = _outcome(word);
+            answers[i] = Settlement(outcome, outcome == Outcome.None ? 0 : uint64(word >> 8));
         }
     }
 
@@ -224,9 +255,11 @@ contract Gate is SignerSet, Pausable, AccessControl {
     function _mintAll(uint256[] calldata classes, SentItem[] calldata items) private returns (uint256 minted) {
         for (uint256 i = 0; i < items.length;) {
             uint256 assetClass = classes[uint8(items[i].content >> 88)];
-            uint256 end = _settleRun(items, i, _room(assetClass));
+            (uint256 room, bool limited) = _room(assetClass);
+            (uint256 end, uint256 left) = _settleRun(items, i, room);
             unchecked {
                 if (end > i) {
+                    if (limited) _limits[assetClass].spend(room - left);
                     _mintRun(assetClass, items[i:end]);
                     // As many ones as the run is long; also 256.
                     minted |= ((1 << (end - i)) - 1) << i;
@@ -239,10 +272,14 @@ contract Gate is SignerSet, Pausable, AccessControl {
         }
     }
 
-    /// @dev Settles items as minted, from `start` to the first that is of another class, has an outcome, is zero or more than
-    /// `room` leaves, or is for nobody or for an account with code. Whoever calls this mints them.
+    /// @dev Settles items as minted, from `start` to the first that is of another class, has an outcome or waits for one, is zero
+    /// or more than `room` leaves, or is for nobody or for an account with code. Whoever calls this mints them.
     /// @return end Where the run ends.
-    function _settleRun(SentItem[] calldata items, uint256 start, uint256 room) private returns (uint256 end) {
+    /// @return left What it leaves of the room.
+    function _settleRun(SentItem[] calldata items, uint256 start, uint256 room)
+        private
+        returns (uint256 end, uint256 left)
+    {
         uint256 settled = _settled(Outcome.Minted);
         assembly ("memory-safe") {
             let source := add(items.offset, shl(6, start))
@@ -265,21 +302,27 @@ contract Gate is SignerSet, Pausable, AccessControl {
                 room := sub(room, quantity)
             }
             end := shr(6, sub(source, items.offset))
+            left := room
         }
     }
 
-    /// @dev Mints an item to a contract, or says why it cannot be minted. Everything before it has been carried out.
+    /// @dev Mints one item, or says why not and leaves everything as it was, but for the time at which a big one was shown.
     function _mintAlone(uint256 assetClass, bytes32 id, uint256 content, uint256 index) private returns (bool) {
         Record storage record = _records[id];
-        SkipReason reason = _whyNot(record.word, assetClass, content);
+        (SkipReason reason, uint64 notBefore) = _whyNot(record, assetClass, content);
         if (reason == SkipReason.None) {
+            Limits.Limit storage limit = _limits[assetClass];
+            (uint256 word, uint88 left, uint40 since) = (record.word, limit.left, limit.since);
             // Before the contract is called, so that it finds its transfer settled if it comes back.
             record.word = _settled(Outcome.Minted);
-            if (_mintToContract(assetClass, content, index)) return true;
-            record.word = 0;
+            if (_classes[assetClass].limited) limit.spend(uint88(content));
+            if (_mintAsking(assetClass, content, index)) return true;
+            // What a refusing contract did is undone; this undoes the rest.
+            record.word = word;
+            if (_classes[assetClass].limited) (limit.left, limit.since) = (left, since);
             reason = SkipReason.RecipientRefused;
         }
-        emit Skipped(id, uint8(reason));
+        emit Skipped(id, uint8(reason), notBefore);
         return false;
     }
 
@@ -322,33 +365,79 @@ contract Gate is SignerSet, Pausable, AccessControl {
         }
     }
 
-    /// @dev Why an item cannot be minted, as far as this does not depend on the recipient's code.
-    function _whyNot(uint256 word, uint256 assetClass, uint256 content) private view returns (SkipReason) {
-        if (word != 0) return _outcome(word) == Outcome.Minted ? SkipReason.AlreadyMinted : SkipReason.AlreadyVoided;
-        if (paused()) return SkipReason.Paused;
-        if (uint88(content) == 0) return SkipReason.ZeroQuantity;
-        if (!_classes[assetClass].registered) return SkipReason.UnknownClass;
-        if (content >> 96 == 0) return SkipReason.RecipientRefused;
-        return uint88(content) > _room(assetClass) ? SkipReason.CapExceeded : SkipReason.None;
+    /// @dev Why an item cannot be minted, as far as this does not depend on the recipient's code. Answers go before reasons, what
+    /// lasts before what passes.
+    function _whyNot(Record storage record, uint256 assetClass, uint256 content)
+        private
+        returns (SkipReason reason, uint64 notBefore)
+    {
+        Outcome outcome = _outcome(record.word);
+        if (outcome == Outcome.Minted) return (SkipReason.AlreadyMinted, 0);
+        if (outcome == Outcome.Voided) return (SkipReason.AlreadyVoided, 0);
+        if (paused()) return (SkipReason.Paused, 0);
+        uint256 quantity = uint88(content);
+        if (quantity == 0) return (SkipReason.ZeroQuantity, 0);
+        if (!_classes[assetClass].registered) return (SkipReason.UnknownClass, 0);
+        if (content >> 96 == 0) return (SkipReason.RecipientRefused, 0);
+        if (_classes[assetClass].limited) {
+            Limits.Limit storage limit = _limits[assetClass];
+            if (limit.isBig(quantity)) {
+                notBefore = _shown(record, assetClass, content) + limit.bigDelay;
+                if (block.timestamp < notBefore) return (SkipReason.BigTransferWaits, notBefore);
+                notBefore = 0;
+            }
+            if (quantity > limit.available()) return (SkipReason.LimitReached, limit.availableAt(quantity));
+        }
+        if (quantity > _capRoom(assetClass)) return (SkipReason.CapExceeded, 0);
     }
 
-    /// @dev Whether the contract took the units. If not, everything since the call is undone, the contract's doings included.
-    function _mintToContract(uint256 class, uint256 content, uint256 index) private returns (bool) {
+    /// @dev When an item with this content was shown first, which is now if it was not. Another content starts anew: what people
+    /// could look at is what is minted.
+    function _shown(Record storage record, uint256 assetClass, uint256 content) private returns (uint64) {
+        // All but the place of the class in this batch's list.
+        uint256 what = uint256(keccak256(abi.encode(assetClass, content >> 96, uint88(content)))) >> 72;
+        uint256 word = record.word;
+        if (word >> 72 == what) return uint64(word >> 8);
+        record.word = block.timestamp << 8 | what << 72;
+        return uint64(block.timestamp);
+    }
+
+    /// @dev Whether the recipient took the units. If not, everything since the call is undone, the recipient's doings included.
+    function _mintAsking(uint256 class, uint256 content, uint256 index) private returns (bool) {
         // A relayer who sends too little gas must not be able to pass that off as the recipient's refusal.
         if (gasleft() < GAS_BEFORE_ITEM) revert TooLittleGas(index, gasleft(), GAS_BEFORE_ITEM);
-        try units.mintToContract{gas: ITEM_GAS}(address(uint160(content >> 96)), class, uint88(content)) {
+        try units.mintAsking{gas: ITEM_GAS}(address(uint160(content >> 96)), class, uint88(content)) {
             return true;
         } catch {
             return false;
         }
     }
 
-    /// @dev How many grams of a class can be minted now.
-    function _room(uint256 assetClass) private view returns (uint256) {
+    /// @dev How many grams of a class a run may mint now. An item that waits is never part of a run: there is no room for one.
+    function _room(uint256 assetClass) private view returns (uint256 room, bool limited) {
         Class memory class = _classes[assetClass];
-        if (!class.registered || paused()) return 0;
+        if (!class.registered || paused()) return (0, false);
+        room = _capRoom(class, assetClass);
+        if (class.limited) {
+            Limits.Limit storage limit = _limits[assetClass];
+            room = _least(room, limit.available());
+            if (limit.bigFrom != 0) return (_least(room, limit.bigFrom - 1), true);
+        }
+        return (room, class.limited);
+    }
+
+    function _capRoom(uint256 assetClass) private view returns (uint256) {
+        return _capRoom(_classes[assetClass], assetClass);
+    }
+
+    /// @dev How many grams the cap leaves.
+    function _capRoom(Class memory class, uint256 assetClass) private view returns (uint256) {
         (uint256 cap, uint256 supply) = (_capOf(class), units.totalSupply(assetClass));
         return cap > supply ? cap - supply : 0;
+    }
+
+    function _least(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 
     function _outcome(uint256 word) private pure returns (Outcome) {

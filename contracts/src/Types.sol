@@ -34,7 +34,7 @@ struct Settlement {
     uint64 height;
 }
 
-/// @dev Why an item of a batch was not minted. `Paused`, `UnknownClass` and `CapExceeded` may pass later;
+/// @dev Why an item of a batch was not minted. `Paused`, `UnknownClass`, `CapExceeded`, `LimitReached` and `BigTransferWaits` may pass later;
 /// `RecipientRefused` and `ZeroQuantity` never; `AlreadyMinted` and `AlreadyVoided` are answers, not failures.
 enum SkipReason {
     None,
@@ -44,5 +44,7 @@ enum SkipReason {
     UnknownClass,
     CapExceeded,
     RecipientRefused,
-    ZeroQuantity
+    ZeroQuantity,
+    LimitReached,
+    BigTransferWaits
 }

@@ -25,6 +25,11 @@ contract Anyone is GateFixture {
     bool public settledTwice;
     bool public capExceeded;
 
+    uint32 private constant WINDOW = 1 days;
+    uint256[] private nextKeys;
+    uint256 private startsAt;
+    uint256 private rotatesFrom;
+
     constructor() {
         setUp();
         classes = [class, gate.registerClass("second class")];
@@ -118,10 +123,41 @@ contract Anyone is GateFixture {
     }
 
     function rotate(uint256 seed) external {
+        if (block.timestamp < rotatesFrom) return;
         uint256[] memory next = signerKeys(3, seed % 5);
-        bytes[] memory signatures = quorum(rotationDigest(addresses(next), 2, gate.epoch() + 1));
-        gate.rotateSigners(addresses(next), 2, signatures);
-        keys = next;
+        uint32 appointed = gate.lastEpoch() + 1;
+        gate.rotateSigners(addresses(next), 2, quorum(rotationDigest(addresses(next), 2, appointed)));
+        (nextKeys, startsAt) = (next, block.timestamp + DELAY);
+        rotatesFrom = startsAt + GRACE;
+    }
+
+    function cancelRotation() external {
+        if (nextKeys.length == 0) return;
+        vm.prank(GUARDIAN);
+        gate.cancelRotation();
+        delete nextKeys;
+        rotatesFrom = 0;
+    }
+
+    /// @dev The set in force may change, buckets refill, what waits comes closer.
+    function pass(uint256 time) external {
+        vm.warp(block.timestamp + within(time, 1, DELAY));
+        if (nextKeys.length != 0 && block.timestamp >= startsAt) {
+            keys = nextKeys;
+            delete nextKeys;
+        }
+    }
+
+    function setLimit(uint256 which, uint256 steps) external {
+        uint256 most = within(steps, 0, 6) * STEP;
+        vm.prank(ADMIN);
+        gate.setLimit(classes[which % 2], uint88(most), most == 0 ? 0 : WINDOW);
+    }
+
+    function setBigTransfer(uint256 which, uint256 steps) external {
+        uint256 from = within(steps, 0, 4) * STEP;
+        vm.prank(ADMIN);
+        gate.setBigTransfer(classes[which % 2], uint88(from), from == 0 ? 0 : 1 hours);
     }
 
     function readBooks() private {

@@ -14,6 +14,8 @@ abstract contract GateFixture is Test {
     address internal constant GUARDIAN = address(0x6A);
     address internal constant HOLDER = address(0x1001);
     uint256 internal constant STEP = 1_000_000;
+    uint32 internal constant DELAY = 2 days;
+    uint32 internal constant GRACE = 6 hours;
     uint256 internal constant CAP = 1_000_000 * STEP;
     bytes internal constant PROFILE = '{"registry":"vcs:sandbox","v":1}';
 
@@ -26,7 +28,7 @@ abstract contract GateFixture is Test {
     function setUp() public virtual {
         vm.warp(1_780_000_000);
         keys = signerKeys(3, 0);
-        gate = new Gate(ADMIN, GUARDIAN, addresses(keys), 2, STEP, CAP);
+        gate = new Gate(ADMIN, GUARDIAN, addresses(keys), 2, STEP, CAP, DELAY, GRACE);
         units = gate.units();
         class = gate.registerClass(PROFILE);
     }
@@ -122,8 +124,12 @@ abstract contract GateFixture is Test {
     }
 
     function expectSkipped(uint256 id, SkipReason reason) internal {
+        expectSkipped(id, reason, 0);
+    }
+
+    function expectSkipped(uint256 id, SkipReason reason, uint256 notBefore) internal {
         vm.expectEmit(true, true, true, true);
-        emit Gate.Skipped(bytes32(id), uint8(reason));
+        emit Gate.Skipped(bytes32(id), uint8(reason), uint64(notBefore));
     }
 
     function expectMinted(MintItem memory minted) internal {

@@ -146,12 +146,12 @@ contract LimitsTest is GateFixture {
         vm.prank(ADMIN);
         gate.grantRole(bytes32(0), GUARDIAN);
         vm.expectRevert(abi.encodeWithSelector(Gate.OneRoleOnly.selector, ADMIN));
-        new Gate(ADMIN, ADMIN, addresses(keys), 2, STEP, CAP);
+        new Gate(ADMIN, ADMIN, addresses(keys), 2, STEP, CAP, DELAY, GRACE);
     }
 
     function test_a_gate_without_a_redemption_step_is_refused() public {
         vm.expectRevert(abi.encodeWithSelector(Gate.ZeroRedemptionStep.selector));
-        new Gate(ADMIN, GUARDIAN, addresses(keys), 2, 0, CAP);
+        new Gate(ADMIN, GUARDIAN, addresses(keys), 2, 0, CAP, DELAY, GRACE);
     }
 
     function test_the_gate_fits_the_limits_of_a_chain() public view {

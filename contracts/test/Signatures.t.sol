@@ -89,7 +89,7 @@ contract SignaturesTest is GateFixture {
     }
 
     function test_a_batch_does_not_count_at_another_gate() public {
-        Gate other = new Gate(ADMIN, GUARDIAN, addresses(keys), 2, STEP, CAP);
+        Gate other = new Gate(ADMIN, GUARDIAN, addresses(keys), 2, STEP, CAP, DELAY, GRACE);
         other.registerClass(PROFILE);
         bytes[] memory signatures = sign(keys, 2, digest());
         bytes memory data = batchCall(items(), 1, soon(), signatures);
@@ -134,45 +134,6 @@ contract SignaturesTest is GateFixture {
         eq(units.totalSupply(class), 0, "supply");
     }
 
-    function test_rotation_begins_an_epoch_and_ends_the_last_one() public {
-        uint256[] memory next = signerKeys(2, 9);
-        address[] memory signers = addresses(next);
-        bytes[] memory signatures = quorum(rotationDigest(signers, 1, 2));
-        bytes[] memory before = sign(keys, 2, digest());
-        vm.expectEmit(true, true, true, true);
-        emit SignerSet.SignersRotated(2, signers, 1);
-        gate.rotateSigners(signers, 1, signatures);
-        eq(gate.epoch(), 2, "epoch");
-        eq(gate.threshold(), 1, "threshold");
-        eq(gate.signers().length, 2, "signers");
-        eq(gate.signers()[1], signers[1], "second signer");
-
-        send(before, abi.encodeWithSelector(SignerSet.WrongEpoch.selector, 1, 2));
-        // The old set cannot sign for the new epoch either.
-        bytes[] memory old = sign(keys, 1, batchDigest(items(), 2, soon()));
-        vm.expectRevert(abi.encodeWithSelector(SignerSet.UnknownSigner.selector, vm.addr(keys[0])));
-        send(items(), 2, soon(), old);
-        bytes[] memory fresh = sign(next, 1, batchDigest(items(), 2, soon()));
-        send(items(), 2, soon(), fresh);
-        expectOutcome(1, Outcome.Minted, "outcome");
-    }
-
-    function test_a_rotation_counts_once() public {
-        address[] memory signers = addresses(keys);
-        bytes[] memory signatures = quorum(rotationDigest(signers, 2, 2));
-        gate.rotateSigners(signers, 2, signatures);
-        (bool success,) = address(gate).call(abi.encodeCall(gate.rotateSigners, (signers, 2, signatures)));
-        yes(!success, "the same set signed it, for an epoch that is over");
-        eq(gate.epoch(), 2, "epoch");
-    }
-
-    function test_a_rotation_needs_the_threshold() public {
-        address[] memory signers = addresses(signerKeys(3, 9));
-        bytes[] memory signatures = sign(keys, 1, rotationDigest(signers, 2, 2));
-        vm.expectRevert(abi.encodeWithSelector(SignerSet.TooFewSignatures.selector, 1, 2));
-        gate.rotateSigners(signers, 2, signatures);
-    }
-
     function test_a_void_needs_the_threshold_and_the_epoch() public {
         bytes32 id = bytes32(uint256(1));
         bytes[] memory one = sign(keys, 1, voidDigest(id, 1));
@@ -182,41 +143,6 @@ contract SignaturesTest is GateFixture {
         vm.expectRevert(abi.encodeWithSelector(SignerSet.WrongEpoch.selector, 2, 1));
         gate.voidTransfer(id, 2, early);
         expectOutcome(1, Outcome.None, "outcome");
-    }
-
-    function test_no_set_is_empty_unordered_unreachable_or_endless() public {
-        address[] memory signers = addresses(keys);
-        rotationRefused(new address[](0), 0, abi.encodeWithSelector(SignerSet.BadSignerSet.selector, 0, 0));
-        rotationRefused(signers, 0, abi.encodeWithSelector(SignerSet.BadSignerSet.selector, 3, 0));
-        rotationRefused(signers, 4, abi.encodeWithSelector(SignerSet.BadSignerSet.selector, 3, 4));
-        address[] memory many = addresses(signerKeys(33, 1));
-        rotationRefused(many, 1, abi.encodeWithSelector(SignerSet.BadSignerSet.selector, 33, 1));
-        address second = signers[1];
-        signers[1] = signers[0];
-        rotationRefused(
-            signers, 2, abi.encodeWithSelector(SignerSet.SignersNotAscending.selector, signers[0], signers[0])
-        );
-        (signers[0], signers[1]) = (address(0), second);
-        rotationRefused(
-            signers, 2, abi.encodeWithSelector(SignerSet.SignersNotAscending.selector, address(0), address(0))
-        );
-        vm.expectRevert(abi.encodeWithSelector(SignerSet.BadSignerSet.selector, 3, 4));
-        new Gate(ADMIN, GUARDIAN, addresses(keys), 4, STEP, CAP);
-    }
-
-    function test_32_signers_are_a_set() public {
-        uint256[] memory many = signerKeys(32, 1);
-        bytes[] memory signatures = quorum(rotationDigest(addresses(many), 32, 2));
-        gate.rotateSigners(addresses(many), 32, signatures);
-        signatures = sign(many, 32, batchDigest(items(), 2, soon()));
-        send(items(), 2, soon(), signatures);
-        expectOutcome(1, Outcome.Minted, "outcome");
-    }
-
-    function rotationRefused(address[] memory signers, uint8 threshold, bytes memory expected) private {
-        bytes[] memory signatures = quorum(rotationDigest(signers, threshold, 2));
-        vm.expectRevert(expected);
-        gate.rotateSigners(signers, threshold, signatures);
     }
 
     function items() private view returns (MintItem[] memory) {

@@ -26,7 +26,7 @@ contract UnitsTest is GateFixture {
             units.mintToAccounts(class, sent);
             vm.expectRevert(abi.encodeWithSelector(CarbonUnits.NotGate.selector, others[i]));
             vm.prank(others[i]);
-            units.mintToContract(HOLDER, class, 1);
+            units.mintAsking(HOLDER, class, 1);
             vm.expectRevert(abi.encodeWithSelector(CarbonUnits.NotGate.selector, others[i]));
             vm.prank(others[i]);
             units.burn(HOLDER, class, 1);

@@ -38,6 +38,13 @@ sol! {
         uint64 deadline;
     }
 
+    /// The set that an epoch begins with.
+    struct RotateSigners {
+        address[] signers;
+        uint8 threshold;
+        uint32 epoch;
+    }
+
     /// Never to be minted.
     struct Void {
         bytes32 transferId;
@@ -56,11 +63,14 @@ sol! {
         error UnknownSigner(address signer);
         error SignersNotAscending(address previous, address next);
         error BadSignerSet(uint256 signers, uint8 threshold);
+        error BadRotationTimes(uint32 delay, uint32 grace);
+        error RotationUnderWay(uint32 epoch, uint256 until);
+        error NoRotationScheduled();
         error ZeroRedemptionStep();
         error OneRoleOnly(address account);
 
         event BatchMinted(uint256 minted, uint256[] classes, SentItem[] items);
-        event Skipped(bytes32 indexed transferId, uint8 reason);
+        event Skipped(bytes32 indexed transferId, uint8 reason, uint64 notBefore);
         event Voided(bytes32 indexed transferId);
         event Burned(uint256 indexed number, bytes32 indexed burnId, uint256 indexed assetClass, address holder, uint256 quantity, uint8 purpose, bytes32 commitment);
 
@@ -68,6 +78,10 @@ sol! {
         function mintBatch(uint256[] calldata classes, SentItem[] calldata items, uint64 logSize, bytes32 logRoot, uint32 epoch, uint64 deadline, bytes[] calldata signatures) external;
         function voidTransfer(bytes32 transferId, uint32 epoch, bytes[] calldata signatures) external;
         function burn(uint256 assetClass, uint256 quantity, uint8 purpose, bytes32 commitment) external returns (uint256 number);
+        function rotateSigners(address[] calldata signers, uint8 threshold, bytes[] calldata signatures) external;
+        function cancelRotation() external;
+        function scheduled() external view returns (uint32 epoch, address[] memory signers, uint8 threshold, uint256 startsAt);
+        function lastEpoch() external view returns (uint32);
         function outcomes(bytes32[] calldata transferIds) external view returns (Settlement[] memory);
         function epoch() external view returns (uint32);
         function threshold() external view returns (uint8);

@@ -37,7 +37,16 @@ pub struct GateParameters {
     pub redemption_step: Quantity,
     /// Most that may circulate of a class without a cap of its own.
     pub default_cap: Quantity,
+    /// Seconds until a new signer set is in force, in which a stolen quorum would be noticed: at most 30 days.
+    pub rotation_delay_s: u32,
+    /// Seconds for which the set before still counts, so that nothing under way is lost: at most 24 hours.
+    pub rotation_grace_s: u32,
 }
+
+/// What a gate should be given that nobody watches around the clock: two days.
+pub const ROTATION_DELAY_S: u32 = 48 * 3_600;
+/// What is under way lands within minutes; an hour leaves room for a node that is down.
+pub const ROTATION_GRACE_S: u32 = 3_600;
 
 /// Why there is no gate.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +144,8 @@ fn code(parameters: &GateParameters) -> Result<Bytes, DeployError> {
         U256::from(parameters.threshold),
         U256::from(parameters.redemption_step.grams()),
         U256::from(parameters.default_cap.grams()),
+        U256::from(parameters.rotation_delay_s),
+        U256::from(parameters.rotation_grace_s),
     );
     code.extend(arguments.abi_encode_params());
     Ok(code.into())

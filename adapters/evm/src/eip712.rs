@@ -55,6 +55,22 @@ pub fn void_digest(chain_id: u64, gate: Address, transfer: TransferId, epoch: u3
     digest(&void, chain_id, gate)
 }
 
+/// Digest of the set that `epoch` is to begin with, one above the last that was appointed.
+pub fn rotation_digest(
+    chain_id: u64,
+    gate: Address,
+    signers: &[Address],
+    threshold: u8,
+    epoch: u32,
+) -> Hash32 {
+    let rotation = contract::RotateSigners {
+        signers: signers.iter().copied().map(evm_address).collect(),
+        threshold,
+        epoch,
+    };
+    digest(&rotation, chain_id, gate)
+}
+
 fn digest<T: SolStruct>(message: &T, chain_id: u64, gate: Address) -> Hash32 {
     Hash32::new(message.eip712_signing_hash(&domain(chain_id, gate)).0)
 }

@@ -155,7 +155,8 @@ impl<'a> Inquiry<'a> {
         }
         match newest {
             Some((draft, Fate::Final(receipt))) => {
-                verdict::of_final(self.chain, &attempt.operation, draft, &receipt).await
+                let operation = &attempt.operation;
+                verdict::of_final(self.chain, operation, draft, &receipt, self.now).await
             }
             Some((draft, Fate::Superseded)) => Ok(verdict::superseded(draft)),
             Some((_, Fate::Unsent | Fate::UnderWay)) | None => Ok(match deadline {

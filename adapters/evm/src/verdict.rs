@@ -21,6 +21,7 @@ pub(crate) async fn of_final(
     operation: &Operation,
     draft: &Draft,
     receipt: &TransactionReceipt,
+    now: Timestamp,
 ) -> Result<Found, FindError> {
     if !receipt.status() {
         let reason = revert_reason(chain, draft, receipt).await?;
@@ -35,19 +36,27 @@ pub(crate) async fn of_final(
         signature: Gate::Skipped::SIGNATURE_HASH,
         subject: transfer_word(transfer),
     };
-    let reason = receipt
+    let skip = receipt
         .logs()
         .iter()
         .filter(|log| key.matches(chain.gate, &log.inner))
-        .find_map(|log| Gate::Skipped::decode_log(&log.inner).ok())
-        .map(|event| event.reason);
-    match (reason, operation) {
-        (Some(reason), Operation::Mint { item, .. }) => {
-            skipped(reason, item).ok_or_else(|| {
+        .find_map(|log| Gate::Skipped::decode_log(&log.inner).ok());
+    match (skip, operation) {
+        (Some(skip), Operation::Mint { item, .. }) => {
+            let found = skipped(skip.reason, item).ok_or_else(|| {
                 chain.contradiction(format!(
-                    "transaction {} skipped transfer {transfer} for reason {reason}, which does not fit its outcome, none",
-                    draft.id
+                    "transaction {} skipped transfer {transfer} for reason {}, which does not fit its outcome, none",
+                    draft.id, skip.reason
                 ))
+            })?;
+            // Signed and sent before that, it would only be skipped again.
+            let not_before = Timestamp::from_s(skip.notBefore);
+            Ok(if now < not_before {
+                Found::Unsettled {
+                    recheck_at: not_before,
+                }
+            } else {
+                found
             })
         }
         (Some(_) | None, _) => Err(chain.contradiction(format!(
@@ -85,6 +94,16 @@ fn skipped(reason: u8, item: &isthmus_core::operation::MintItem) -> Option<Found
             "zero_quantity",
             ("quantity", item.quantity.to_string()),
             "the gate mints no zero quantity".into(),
+        )),
+        8 => Found::Dead(later(
+            "limit_reached",
+            class(),
+            "the class was minted as fast as its limit at the gate allows: time makes room, or the gate's admin".into(),
+        )),
+        9 => Found::Dead(later(
+            "big_transfer_waits",
+            ("quantity", item.quantity.to_string()),
+            "the gate mints so much at a time only some time after it was first shown: sign the same item again".into(),
         )),
         _ => return None,
     })

@@ -81,7 +81,8 @@ impl EvmLedger {
             .ok_or_else(|| chain.contradiction(format!("redemption step {step} g cannot be")))
     }
 
-    /// The signer set in force at the newest final block.
+    /// The signer set in force at the newest final block: who has to sign now. After a rotation what it signs still counts for
+    /// the gate's grace, which is longer than blocks take to be final.
     pub async fn signer_set(&self) -> Result<SignerSet, FindError> {
         let chain = self.chain();
         let at = chain.heads().await?.last_final.hash;
@@ -91,6 +92,28 @@ impl EvmLedger {
             threshold: chain.view(chain.gate, &Gate::thresholdCall {}, at).await?,
             signers: signers.into_iter().map(core_address).collect(),
         })
+    }
+
+    /// The signer set that is appointed and not yet in force, and from when it is; `None` if there is none.
+    pub async fn scheduled_set(&self) -> Result<Option<(SignerSet, Timestamp)>, FindError> {
+        let chain = self.chain();
+        let at = chain.heads().await?.last_final.hash;
+        let next = chain.view(chain.gate, &Gate::scheduledCall {}, at).await?;
+        if next.epoch == 0 {
+            return Ok(None);
+        }
+        let starts_s = u64::try_from(next.startsAt).map_err(|_| {
+            chain.contradiction(format!(
+                "epoch {} starts at {} s",
+                next.epoch, next.startsAt
+            ))
+        })?;
+        let set = SignerSet {
+            epoch: next.epoch,
+            threshold: next.threshold,
+            signers: next.signers.into_iter().map(core_address).collect(),
+        };
+        Ok(Some((set, Timestamp::from_s(starts_s))))
     }
 
     /// What circulates of a class, in grams, at a block. The caller chooses a final one.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use alloy::consensus::Transaction as _;
 use alloy::network::EthereumWallet;
-use alloy::primitives::{Bytes, TxHash, U256};
+use alloy::primitives::{Bytes, TxHash, U256, Uint};
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use alloy::rpc::types::{Filter, TransactionReceipt, TransactionRequest};
@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail, ensure};
 use isthmus_core::id::{Address, AssetClassId, Hash32, TransferId};
 use isthmus_core::instruction::Purpose;
 use isthmus_evm::contract::{Gate, class_word, evm_address, transfer_word};
+use isthmus_evm::eip712::{rotation_digest, sign};
 use isthmus_evm::sent::minted;
 
 use crate::devnet::keys::EvmKey;
@@ -32,6 +33,8 @@ sol! {
     interface GateRoles {
         function pause() external;
         function unpause() external;
+        function setLimit(uint256 assetClass, uint88 most, uint32 window) external;
+        function setBigTransfer(uint256 assetClass, uint88 from, uint32 delay) external;
     }
 }
 
@@ -39,6 +42,11 @@ sol! {
 const INCLUDED: Duration = Duration::from_secs(30);
 /// 1000 ether.
 const FUNDS_WEI: u128 = 1_000_000_000_000_000_000_000;
+
+/// Seconds until a new signer set is in force at a devnet's gate.
+pub const ROTATION_DELAY_S: u32 = 3;
+/// Seconds for which the set before still counts.
+pub const ROTATION_GRACE_S: u32 = 6;
 
 /// A client of the chain and its gate.
 #[derive(Clone, Debug)]
@@ -236,6 +244,82 @@ impl Chain {
         let hash = self
             .send(admin, self.gate, &GateRoles::unpauseCall {})
             .await?;
+        self.included(hash).await.map(|_| ())
+    }
+
+    /// The attesters in force appoint the next ones; answers with the new epoch when the appointment is in a block. It begins
+    /// [`ROTATION_DELAY_S`] later, and the epoch before counts for [`ROTATION_GRACE_S`] more. `by` are enough of those in force.
+    pub async fn rotate(
+        &self,
+        payer: &EvmKey,
+        by: &[&EvmKey],
+        signers: &[Address],
+        threshold: u8,
+    ) -> anyhow::Result<u32> {
+        let mut signers = signers.to_vec();
+        signers.sort();
+        let epoch = self.call(self.gate, &Gate::lastEpochCall {}).await? + 1;
+        let chain_id = self.rpc.get_chain_id().await?;
+        let digest = rotation_digest(chain_id, self.gate, &signers, threshold, epoch);
+        let mut by = by.to_vec();
+        by.sort_by_key(|key| key.address());
+        let signature = |key: &&EvmKey| {
+            let key = key.signing_key()?;
+            anyhow::Ok(Bytes::from(sign(digest, &key).to_vec()))
+        };
+        let call = Gate::rotateSignersCall {
+            signers: signers.into_iter().map(evm_address).collect(),
+            threshold,
+            signatures: by.iter().map(signature).collect::<anyhow::Result<_>>()?,
+        };
+        let hash = self.send(payer, self.gate, &call).await?;
+        self.included(hash).await?;
+        Ok(epoch)
+    }
+
+    /// The guardian cancels a rotation that is not yet in force.
+    pub async fn cancel_rotation(&self, guardian: &EvmKey) -> anyhow::Result<()> {
+        let call = Gate::cancelRotationCall {};
+        let hash = self.send(guardian, self.gate, &call).await?;
+        self.included(hash).await.map(|_| ())
+    }
+
+    /// The epoch in force by the newest block's time.
+    pub async fn epoch(&self) -> anyhow::Result<u32> {
+        self.call(self.gate, &Gate::epochCall {}).await
+    }
+
+    /// The admin sets how fast a class may be minted; zeros for no limit.
+    pub async fn set_limit(
+        &self,
+        admin: &EvmKey,
+        class: AssetClassId,
+        most_g: u64,
+        window_s: u32,
+    ) -> anyhow::Result<()> {
+        let call = GateRoles::setLimitCall {
+            assetClass: class_word(class),
+            most: Uint::from(most_g),
+            window: window_s,
+        };
+        let hash = self.send(admin, self.gate, &call).await?;
+        self.included(hash).await.map(|_| ())
+    }
+
+    /// The admin sets from which quantity on an item waits, and for how long; zeros for no wait.
+    pub async fn set_big_transfer(
+        &self,
+        admin: &EvmKey,
+        class: AssetClassId,
+        from_g: u64,
+        delay_s: u32,
+    ) -> anyhow::Result<()> {
+        let call = GateRoles::setBigTransferCall {
+            assetClass: class_word(class),
+            from: Uint::from(from_g),
+            delay: delay_s,
+        };
+        let hash = self.send(admin, self.gate, &call).await?;
         self.included(hash).await.map(|_| ())
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use isthmus_core::id::Address;
 use isthmus_core::quantity::Quantity;
 use isthmus_evm::deploy::{GateParameters, deploy_gate};
+use crate::devnet::chain::{ROTATION_DELAY_S, ROTATION_GRACE_S};
 use tempfile::TempDir;
 
 use crate::devnet::chain::Chain;
@@ -180,6 +181,8 @@ pub(super) async fn deploy(url: &str, parties: &Parties) -> anyhow::Result<(Chai
         threshold: QUORUM,
         redemption_step: Quantity::from_tonnes(1)?,
         default_cap: Quantity::from_tonnes(1_000_000)?,
+        rotation_delay_s: ROTATION_DELAY_S,
+        rotation_grace_s: ROTATION_GRACE_S,
     };
     let deployer = parties.gate_admin.signing_key()?;
     let gate = deploy_gate(url, &deployer, &parameters).await?;

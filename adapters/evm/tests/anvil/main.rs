@@ -18,5 +18,6 @@ mod preparing;
 mod proxy;
 mod refusals;
 mod reorgs;
+mod rotation;
 mod setup;
 mod world;

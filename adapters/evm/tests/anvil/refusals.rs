@@ -1,28 +1,16 @@
 //! Why a mint or a void did not happen: what may pass later is dead, what never can is refused.
 
-use alloy::sol_types::{SolStruct, eip712_domain};
-use isthmus_core::id::{Address, Hash32};
+use isthmus_core::id::Address;
 use isthmus_core::operation::{MintItem, OperationKind};
 use isthmus_core::ports::{Attempt, Found, Ledger};
 use isthmus_core::quantity::Quantity;
-use isthmus_evm::SigningKey;
-use isthmus_evm::contract::evm_address;
 
-use crate::setup::{
-    ADMIN, ATTESTERS, CHAIN_ID, DAY_MS, DEPTH, GUARDIAN, HOLDER, attesters, item, sign,
-};
+use crate::setup::{ADMIN, ATTESTERS, DAY_MS, DEPTH, GUARDIAN, item};
 use crate::world::World;
 
 alloy::sol! {
     function pause() external;
     function unpause() external;
-    function rotateSigners(address[] calldata signers, uint8 threshold, bytes[] calldata signatures) external;
-
-    struct RotateSigners {
-        address[] signers;
-        uint8 threshold;
-        uint32 epoch;
-    }
 }
 
 #[tokio::test]
@@ -151,64 +139,6 @@ async fn an_authorisation_is_dead_only_when_a_final_block_is_past_its_deadline()
         world.refusal(&attempt).await,
         ("dead", "deadline_passed".into())
     );
-}
-
-/// The first attester leaves and the holder's key joins; two sign as before.
-async fn rotate(world: &World) {
-    let next = attesters(&[ATTESTERS[1], ATTESTERS[2], HOLDER]);
-    let next: Vec<_> = next.iter().map(|key| evm_address(key.address())).collect();
-    let message = RotateSigners {
-        signers: next.clone(),
-        threshold: 2,
-        epoch: 2,
-    };
-    let domain = eip712_domain! {
-        name: "Isthmus Gate",
-        version: "1",
-        chain_id: CHAIN_ID,
-        verifying_contract: evm_address(world.config.gate),
-    };
-    let digest = Hash32::new(message.eip712_signing_hash(&domain).0);
-    let signatures = sign(digest, &ATTESTERS[..2]);
-    let call = rotateSignersCall {
-        signers: next,
-        threshold: 2,
-        signatures: signatures.into_iter().map(Into::into).collect(),
-    };
-    world.call_gate(ADMIN, &call).await;
-    world.node.mine(1).await;
-}
-
-#[tokio::test]
-async fn what_an_old_epoch_signed_is_dead_and_the_next_one_signs_it_again() {
-    let world = World::ready().await;
-    let old = world.prepare(&world.mint(1)).await;
-    let old_void = world.prepare(&world.void(2, 1)).await;
-    rotate(&world).await;
-    let set = world.ledger.signer_set().await.unwrap();
-    assert_eq!(set.epoch, 1, "the new set is not final");
-    for attempt in [&old, &old_void] {
-        world.send(&attempt.drafts[0]).await;
-    }
-    world.settle().await;
-    let set = world.ledger.signer_set().await.unwrap();
-    assert_eq!((set.epoch, set.threshold), (2, 2));
-    let next = attesters(&[ATTESTERS[1], ATTESTERS[2], HOLDER]);
-    let next: Vec<_> = next.iter().map(SigningKey::address).collect();
-    assert_eq!(set.signers, next);
-    for attempt in [&old, &old_void] {
-        let Ok(Found::Dead(refusal)) = world.find(attempt).await else {
-            panic!("an old epoch counts for nothing");
-        };
-        let expected = "WrongEpoch { signed: 1, current: 2 }";
-        assert!(refusal.message.contains(expected), "{}", refusal.message);
-    }
-    let batch = world.signed(vec![item(1)], DAY_MS, 2, &[ATTESTERS[2], HOLDER]);
-    let mut again = world.sent(&world.mints(&batch)[0]).await;
-    again.drafts.insert(0, old.drafts[0].clone());
-    world.settle().await;
-    let receipt = world.final_receipt(&again).await;
-    assert_eq!(receipt.operation, OperationKind::Mint);
 }
 
 #[tokio::test]

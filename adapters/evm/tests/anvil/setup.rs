@@ -11,7 +11,7 @@ use isthmus_core::ports::Cursor;
 use isthmus_core::quantity::Quantity;
 use isthmus_core::testing::sample;
 use isthmus_core::time::{Clock, Timestamp};
-use isthmus_evm::deploy::{GateParameters, deploy_gate};
+use isthmus_evm::deploy::{GateParameters, ROTATION_DELAY_S, ROTATION_GRACE_S, deploy_gate};
 use isthmus_evm::{ChainFinality, EvmConfig, FeeLimits, Sender, Senders, SigningKey, eip712};
 
 use crate::node::Node;
@@ -123,6 +123,8 @@ pub(crate) fn parameters() -> GateParameters {
         threshold: 2,
         redemption_step: Quantity::from_tonnes(1).unwrap(),
         default_cap: Quantity::from_tonnes(1000).unwrap(),
+        rotation_delay_s: ROTATION_DELAY_S,
+        rotation_grace_s: ROTATION_GRACE_S,
     }
 }
 

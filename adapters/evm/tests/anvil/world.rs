@@ -91,6 +91,13 @@ impl World {
         self.node.mine(1 + DEPTH).await;
     }
 
+    /// Time goes by, on the chain and here.
+    pub(crate) async fn pass(&self, seconds: u32) {
+        self.node.pass_time(seconds.into()).await;
+        self.clock.advance(1_000 * u64::from(seconds));
+        self.settle().await;
+    }
+
     /// Signed by two attesters of the first epoch until `deadline_ms` from now.
     pub(crate) fn batch(&self, items: Vec<MintItem>, deadline_ms: u64) -> Arc<SignedBatch> {
         self.signed(items, deadline_ms, 1, &ATTESTERS[..2])
