@@ -7,10 +7,9 @@ use anyhow::{Context as _, bail};
 use isthmus_core::id::Address;
 use isthmus_core::quantity::Quantity;
 use isthmus_evm::deploy::{GateParameters, deploy_gate};
-use crate::devnet::chain::{ROTATION_DELAY_S, ROTATION_GRACE_S};
 use tempfile::TempDir;
 
-use crate::devnet::chain::Chain;
+use crate::devnet::chain::{Chain, ROTATION_DELAY_S, ROTATION_GRACE_S};
 use crate::devnet::files::{self, Places};
 use crate::devnet::parties::Parties;
 use crate::devnet::programs::Programs;
