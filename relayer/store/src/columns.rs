@@ -21,7 +21,8 @@ pub(crate) enum Column {
     Batches,
     /// `space‖0‖first` → Held.
     Custody,
-    /// `space‖0‖first` → `last‖holder`: what overlaps are found by, small enough to stay in memory.
+    /// `space‖0‖last` → `first‖holder`: what overlaps are found by, small enough to stay in memory. By their ends, because the
+    /// first key at or above another is cheaper to find than the last one at or below.
     Spans,
     /// `holder‖space‖0‖first` → nothing.
     Holdings,
@@ -134,6 +135,12 @@ pub(crate) fn due(lane_of: &Lane, at: Timestamp, id: &TransferId) -> Vec<u8> {
         id.as_bytes(),
     ]
     .concat()
+}
+
+/// The same entry of the due index, due at the beginning of time.
+pub(crate) fn due_at_once(due: &[u8]) -> Vec<u8> {
+    let id = due.get(due.len().saturating_sub(32)..).unwrap_or_default();
+    [lane_of(due), &[0; 9], id].concat()
 }
 
 pub(crate) fn draft(id: &[u8; 32]) -> Vec<u8> {

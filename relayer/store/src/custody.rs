@@ -17,6 +17,7 @@ pub use impaired::{HeldAs, Holding, Impairment};
 pub(crate) use impaired::{
     decode as decode_impairment, holdings, key as impairment_key, prefix as impairment_prefix,
 };
+pub(crate) use interval::span;
 use interval::{ALLOCATED, Interval, LOST, OFFERED, RESERVED, RETIRED, interval_at};
 
 /// Stages one change. `leaf` is the index of the entry's first leaf, which orders offers.
@@ -162,21 +163,21 @@ fn reserve(
     Ok(())
 }
 
-/// Who holds any unit of `block`. The intervals are disjoint, so only the last one that begins at or below the block's end can
-/// reach into it: one seek.
+/// Who holds any unit of `block`. The intervals are disjoint, so only the first one that ends at or above the block's beginning
+/// can reach into it: one seek.
 pub(crate) fn overlap(
     overlay: &Overlay<'_>,
     block: &SerialBlock,
 ) -> Result<Option<TransferId>, StoreError> {
-    let space = columns::interval(&block.space().0, 0);
-    let end = columns::interval(&block.space().0, block.last());
-    let Some((_, span)) = overlay.at_or_below(Column::Spans, &space, &end)? else {
+    let key = columns::interval(&block.space().0, block.first());
+    let space = key.len() - 8;
+    let Some((found, span)) = overlay.at_or_above(Column::Spans, &key, space)? else {
         return Ok(None);
     };
-    let (last, holder) = span
+    let (first, holder) = span
         .split_first_chunk::<8>()
         .ok_or_else(|| corrupt("a span"))?;
-    if u64::from_be_bytes(*last) < block.first() {
+    if found.len() != key.len() || u64::from_be_bytes(*first) > block.last() {
         return Ok(None);
     }
     let holder = holder.try_into().map_err(|_| corrupt("a holder"))?;

@@ -10,6 +10,7 @@ use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::Transfer;
 use isthmus_proto::store::v1 as pb;
 use prost::Message;
+use rocksdb::DB;
 
 use crate::columns::{self, Column};
 use crate::disk::Disk;
@@ -80,7 +81,7 @@ pub(crate) fn load(disk: &Disk, id: TransferId) -> Result<Option<Kept>, StoreErr
     Ok(Some(kept))
 }
 
-pub(crate) fn read_head(db: &Disk, id: &TransferId) -> Result<Option<pb::Head>, StoreError> {
+pub(crate) fn read_head(db: &DB, id: &TransferId) -> Result<Option<pb::Head>, StoreError> {
     let Some(bytes) = read(db, Column::Transfers, &columns::head(id))? else {
         return Ok(None);
     };

@@ -23,11 +23,13 @@ mod routes;
 mod tail;
 mod tally;
 mod tuning;
+mod upgrade;
 mod views;
 mod waiting;
 mod writer;
 
 pub use attester::{AttesterStore, Remembered};
+pub use backup::Restored;
 pub use custody::{HeldAs, Holding, Impairment};
 pub use decisions::FirstDecision;
 pub use deposits::{DepositRecord, DepositStanding};

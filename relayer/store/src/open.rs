@@ -4,25 +4,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 use isthmus_core::ports::StoreError;
-use isthmus_core::time::Clock;
+use isthmus_core::time::{Clock, Timestamp};
 use prost::Message;
 use rocksdb::{DB, DBRecoveryMode, ErrorKind, WriteOptions};
 
 use crate::columns::{Column, META};
 use crate::disk::Disk;
 use crate::overlay::{failed, handle, read};
+use crate::upgrade::upgrade;
 use crate::writer::Writer;
 use crate::{tail, tuning};
 use isthmus_proto::store::v1 as pb;
 
 /// Format version of the records that this binary writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The relayer's store.
 #[derive(Debug)]
 pub struct Store {
     pub(crate) db: Arc<Disk>,
     pub(crate) writer: Writer,
+    clock: Arc<dyn Clock>,
 }
 
 /// Whose data a folder holds: the layouts differ.
@@ -89,7 +91,11 @@ pub enum OpenError {
 }
 
 /// Opens a database with everything in its write-ahead log up to the last write that was synced, at least.
-fn recovered(path: &Path, owner: Owner, columns: &[Column]) -> Result<DB, rocksdb::Error> {
+pub(crate) fn recovered(
+    path: &Path,
+    owner: Owner,
+    columns: &[Column],
+) -> Result<DB, rocksdb::Error> {
     let open = |recovery| {
         let options = tuning::database(owner, recovery);
         DB::open_cf_descriptors(&options, path, tuning::families(owner, columns))
@@ -166,7 +172,15 @@ impl Store {
     pub fn open(path: &Path, network: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let db = open_database(path, network, Owner::Relayer, &Column::ALL)?;
         let db = Arc::new(Disk::new(db));
-        let writer = Writer::start(Arc::clone(&db), clock);
-        Ok(Self { db, writer })
+        upgrade(&db).map_err(|e| OpenError::Unavailable {
+            path: path.display().to_string(),
+            detail: e.0,
+        })?;
+        let writer = Writer::start(Arc::clone(&db), Arc::clone(&clock));
+        Ok(Self { db, writer, clock })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }

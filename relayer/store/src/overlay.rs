@@ -121,6 +121,45 @@ impl<'a> Overlay<'a> {
         self.current.get(&id).or_else(|| self.accepted.get(&id))
     }
 
+    /// The least key that is not below `key` and begins like it, in as many bytes as `prefix` says; with its value.
+    pub(crate) fn at_or_above(
+        &self,
+        column: Column,
+        key: &[u8],
+        prefix: usize,
+    ) -> Result<Option<Found>, StoreError> {
+        let alike = |found: &[u8]| found.get(..prefix) == key.get(..prefix);
+        let mut stored = None;
+        let mut iterator = self.db.raw_iterator_cf(handle(self.db, column)?);
+        iterator.seek(key);
+        while let Some((found, value)) = iterator.item() {
+            if !alike(found) {
+                break;
+            }
+            if self.staged(column, found).is_none() {
+                stored = Some((found.to_vec(), value.to_vec()));
+                break;
+            }
+            iterator.next();
+        }
+        iterator.status().map_err(failed)?;
+        let alive = |map: &Staged| {
+            let mut from = map.range((column, key.to_vec())..);
+            let next = from.find(|((c, k), v)| {
+                *c != column || !alike(k) || (v.is_some() && self.staged(column, k) == Some(v))
+            });
+            next.filter(|((c, k), _)| *c == column && alike(k))
+                .and_then(|((_, k), v)| v.clone().map(|v| (k.clone(), v)))
+        };
+        if self.accepted.is_empty() && self.current.is_empty() {
+            return Ok(stored);
+        }
+        Ok([stored, alive(&self.accepted), alive(&self.current)]
+            .into_iter()
+            .flatten()
+            .min_by(|a, b| a.0.cmp(&b.0)))
+    }
+
     /// The greatest key from `first` to `key`, with its value.
     pub(crate) fn at_or_below(
         &self,
@@ -143,9 +182,6 @@ impl<'a> Overlay<'a> {
             iterator.prev();
         }
         iterator.status().map_err(failed)?;
-        if self.accepted.is_empty() && self.current.is_empty() {
-            return Ok(stored);
-        }
         let range = (column, first.to_vec())..=(column, key.to_vec());
         let alive = |map: &Staged| {
             let newest = map

@@ -38,8 +38,13 @@ pub(crate) fn subtract(overlay: &mut Overlay<'_>, key: Vec<u8>, by: u64) -> Resu
     adjust(overlay, Column::Meta, key, |sum| sum.saturating_sub(by))
 }
 
-fn ended(state: &str) -> bool {
+pub(crate) fn ended(state: &str) -> bool {
     ["completed", "returned", "rejected"].contains(&state)
+}
+
+/// What was rejected never moved and takes nothing of a rolling limit; what was returned did move.
+pub(crate) fn moves(state: &str) -> bool {
+    state != "rejected"
 }
 
 /// Counts a transfer's change from what `old` says to what `head` says.
@@ -76,10 +81,8 @@ pub(crate) fn changed(
         (true, false) => subtract(overlay, outstanding, head.quantity_g)?,
         (true, true) | (false, false) => {}
     }
-    // What was rejected never moved and takes nothing of a rolling limit; what was returned did move.
-    let counts = |state: &str| state != "rejected";
     let class = &outbound.terms.asset_class;
-    match (was(counts), counts(&head.state)) {
+    match (was(moves), moves(&head.state)) {
         (false, true) => admitted(overlay, head, class, u64::saturating_add),
         (true, false) => admitted(overlay, head, class, u64::saturating_sub),
         (true, true) | (false, false) => Ok(()),
@@ -93,14 +96,19 @@ fn admitted(
     class: &AssetClassId,
     change: fn(u64, u64) -> u64,
 ) -> Result<(), StoreError> {
-    let minute = head.created_ms / MINUTE_MS;
-    for (grain, bucket) in [(MINUTES, minute), (HOURS, minute / MINUTES_PER_HOUR)] {
-        let key = columns::admitted(&head.route, class, grain, bucket);
+    for key in buckets(head, class) {
         adjust(overlay, Column::Admitted, key, |sum| {
             change(sum, head.quantity_g)
         })?;
     }
     Ok(())
+}
+
+/// Keys of the minute and the hour in which a transfer was admitted.
+pub(crate) fn buckets(head: &pb::Head, class: &AssetClassId) -> [Vec<u8>; 2] {
+    let minute = head.created_ms / MINUTE_MS;
+    [(MINUTES, minute), (HOURS, minute / MINUTES_PER_HOUR)]
+        .map(|(grain, bucket)| columns::admitted(&head.route, class, grain, bucket))
 }
 
 pub(crate) fn number(bytes: &[u8]) -> Result<u64, StoreError> {

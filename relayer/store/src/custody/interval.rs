@@ -73,8 +73,8 @@ impl Interval {
         );
         overlay.put(
             Column::Spans,
-            columns::interval(&self.space, self.first),
-            span(&self.held),
+            columns::interval(&self.space, self.held.last),
+            span(self.first, &self.held),
         );
         overlay.put(
             Column::Holdings,
@@ -93,7 +93,8 @@ impl Interval {
 
     pub(super) fn delete(&self, overlay: &mut Overlay<'_>) -> Result<(), StoreError> {
         overlay.delete(Column::Custody, columns::interval(&self.space, self.first));
-        overlay.delete(Column::Spans, columns::interval(&self.space, self.first));
+        let end = columns::interval(&self.space, self.held.last);
+        overlay.delete(Column::Spans, end);
         overlay.delete(
             Column::Holdings,
             columns::holding(&self.holder()?, &self.space, self.first),
@@ -109,8 +110,8 @@ impl Interval {
 }
 
 /// What is kept of an interval to find overlaps by.
-pub(crate) fn span(held: &pb::Held) -> Vec<u8> {
-    [held.last.to_be_bytes().as_slice(), &held.holder].concat()
+pub(crate) fn span(first: u64, held: &pb::Held) -> Vec<u8> {
+    [first.to_be_bytes().as_slice(), &held.holder].concat()
 }
 
 pub(super) fn interval_at(overlay: &Overlay<'_>, key: &[u8]) -> Result<Interval, StoreError> {

@@ -14,7 +14,7 @@ use crate::world::{START, admission, attest, lane, open};
 /// Set for the child that is to be killed: the folder that it appends in.
 const CHILD: &str = "ISTHMUS_STORE_CHILD";
 
-fn outbound(number: u64) -> isthmus_core::terms::Outbound {
+pub(crate) fn outbound(number: u64) -> isthmus_core::terms::Outbound {
     sample::outbound(number, &[sample::block(number * 10, number * 10 + 9)])
 }
 
@@ -22,7 +22,7 @@ fn leaf(number: u64) -> Vec<u8> {
     format!("leaf {number}").into_bytes()
 }
 
-fn entry(number: u64) -> Append {
+pub(crate) fn entry(number: u64) -> Append {
     Append {
         leaves: vec![leaf(number)],
         request: Some((format!("key-{number}"), outbound(number).terms.id())),
@@ -48,7 +48,7 @@ fn child_appends_until_it_is_killed() {
 }
 
 /// Everything that an acknowledged append wrote, up to `number`; returns how many there are.
-fn check(store: &Store, acknowledged: u64) -> u64 {
+pub(crate) fn check(store: &Store, acknowledged: u64) -> u64 {
     let size = store.log().size().unwrap();
     assert!(
         size >= acknowledged,

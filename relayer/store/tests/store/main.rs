@@ -8,10 +8,12 @@
 )]
 
 mod appending;
+mod backups;
 mod book;
 mod crashing;
 mod custody;
 mod due;
+mod full_disk;
 mod opening;
 mod outstanding;
 mod promises;

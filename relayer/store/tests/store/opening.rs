@@ -1,11 +1,15 @@
 //! Whose data a folder holds, and that one process at a time has it.
 
+use isthmus_core::operation::OperationKind;
+use isthmus_core::ports::Journal;
+use isthmus_core::testing::sample;
+use isthmus_core::transfer::Event;
 use isthmus_proto::store::v1 as pb;
 use isthmus_store::{AttesterStore, FORMAT, OpenError, Store};
 use prost::Message;
-use rocksdb::{DB, Options};
+use rocksdb::{DB, IteratorMode, Options};
 
-use crate::world::{World, open};
+use crate::world::{START, Story, World, admission, open};
 
 fn try_open(path: &std::path::Path, network: &str, clock: &World) -> Result<Store, OpenError> {
     let clock = std::sync::Arc::clone(&clock.clock);
@@ -68,6 +72,96 @@ fn a_newer_format_is_refused() {
     drop(raw);
     let refused = try_open(folder.path(), "devnet", &world);
     assert!(matches!(refused, Err(OpenError::NewerFormat { found, .. }) if found == FORMAT + 1));
+}
+
+/// What format 1 did not have is computed from what it had.
+#[test]
+fn a_store_of_format_1_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let units = |n: u64| vec![sample::block(n * 10, n * 10 + n)];
+    let (store, clock) = open(folder.path());
+    for number in 1..=6u64 {
+        clock.set(START.plus_ms(number * 1_000_000));
+        let outbound = sample::outbound(number, &units(number));
+        let admitted = store.append(vec![admission(&outbound)]).pop().unwrap();
+        let admitted = admitted.unwrap().transfer.unwrap();
+        let story = match number {
+            1 => Story::of(&admitted).then(Event::WithdrawalRequested),
+            2 => Story::of(&admitted).locked(&outbound),
+            3 => Story::of(&admitted)
+                .locked(&outbound)
+                .signed(&outbound)
+                .intends()
+                .done(OperationKind::Mint, &[]),
+            4 => Story::of(&admitted).locked(&outbound).signed(&outbound),
+            _ => continue,
+        };
+        store.append(vec![story.append()]).pop().unwrap().unwrap();
+    }
+    let seen = |store: &Store| {
+        let (route, class) = (sample::route().id, sample::class().id());
+        let admitted = |ms| store.admitted_since(&route, &class, START.plus_ms(ms));
+        let ids: Vec<_> = (1..=6)
+            .map(|n| sample::outbound(n, &units(n)).terms.id())
+            .collect();
+        (
+            store.lane_counts().unwrap(),
+            store.unfinished().unwrap(),
+            [0, 3_000_000, 5_000_000].map(|ms| admitted(ms).unwrap()),
+            (1..=7)
+                .map(|n| store.custody_overlap(&units(n)).unwrap())
+                .collect::<Vec<_>>(),
+            ids.iter()
+                .map(|id| store.transfer(*id).unwrap())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let before = seen(&store);
+    drop(store);
+
+    let options = Options::default();
+    let names = DB::list_cf(&options, folder.path()).unwrap();
+    let raw = DB::open_cf(&options, folder.path(), names).unwrap();
+    for (family, prefix) in [
+        ("spans", ""),
+        ("admitted", ""),
+        ("snapshots", ""),
+        ("meta", "lane/"),
+        ("meta", "unfinished/"),
+    ] {
+        let family = raw.cf_handle(family).unwrap();
+        let mut cleared = 0;
+        for entry in raw.iterator_cf(family, IteratorMode::Start) {
+            let (key, _) = entry.unwrap();
+            if key.starts_with(prefix.as_bytes()) {
+                raw.delete_cf(family, key).unwrap();
+                cleared += 1;
+            }
+        }
+        assert!(cleared > 0, "{prefix}");
+    }
+    let older = pb::Meta {
+        format: 1,
+        network: "devnet".into(),
+        owner: "relayer".into(),
+    };
+    let meta = raw.cf_handle("meta").unwrap();
+    raw.put_cf(meta, b"meta", older.encode_to_vec()).unwrap();
+    drop(raw);
+
+    for _ in 0..2 {
+        let (store, _) = open(folder.path());
+        let after = seen(&store);
+        let counted = |counts: &[(String, u64)]| -> Vec<(String, u64)> {
+            counts.iter().filter(|(_, n)| *n > 0).cloned().collect()
+        };
+        assert_eq!(counted(&after.0), counted(&before.0));
+        assert_eq!(counted(&after.1), counted(&before.1));
+        assert_eq!(
+            (after.2, after.3, after.4),
+            (before.2, before.3.clone(), before.4.clone())
+        );
+    }
 }
 
 #[test]
