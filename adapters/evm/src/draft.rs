@@ -1,5 +1,8 @@
 //! From operations to signed transactions: one per signed batch, one per void. Nothing is sent here.
 //!
+//! An offer stands for some blocks. What `find` then says was outbid gets another transaction at the same nonce; all of them are
+//! in the journal, and only one can ever land.
+//!
 //! The engine journals what this returns before it sends it. If it stops in between, the nonces are given out again after the
 //! restart; if it goes on without one of the drafts, `lane` fills the gap when the next one is sent.
 
@@ -7,16 +10,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::PoisonError;
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::Bytes;
 use alloy::sol_types::SolCall;
-use isthmus_core::id::{BatchId, DraftId};
+use isthmus_core::id::{BatchId, DraftId, TransferId};
 use isthmus_core::operation::{MintItem, Operation, SignedBatch, SignedVoid};
 use isthmus_core::ports::{Attempt, BoxError, Draft, FindError, Found, PrepareError};
-use isthmus_core::time::Timestamp;
 
+use crate::bid::{Bid, Fees, Subject};
 use crate::contract::{Gate, core_address, transfer_word};
 use crate::eip712::mint_batch_digest;
-use crate::lane::{Account, Fees, Unsigned, fees};
+use crate::lane::{Account, Unsigned, base_fee};
 use crate::ledger::{EvmLedger, Lanes, MAX_BATCH};
 use crate::sent::mint_batch_call;
 
@@ -29,13 +32,24 @@ const SIGNATURE_GAS: u64 = 12_000;
 /// Gas for a void besides its signatures.
 const VOID_GAS: u64 = 150_000;
 
+/// For how many block times an offer stands before it may be raised.
+const STANDS_BLOCKS: u64 = 10;
+
 /// What one call of `prepare` knows: asked once, used for all its drafts.
 struct Desk<'a> {
     ledger: &'a EvmLedger,
     lanes: &'a Lanes,
+    base_wei: u128,
     fees: Fees,
     mint_nonce: u64,
     void_nonce: u64,
+}
+
+/// A lane's account, as `open` found it.
+struct Place<'a> {
+    account: &'a Account,
+    pending: u64,
+    subject: Subject,
 }
 
 /// One answer per operation, in order.
@@ -91,12 +105,12 @@ async fn open(ledger: &EvmLedger) -> Result<Desk<'_>, PrepareError> {
         ))
     })?;
     let chain = ledger.chain();
+    let base_wei = base_fee(chain).await.map_err(unreached)?;
     Ok(Desk {
         ledger,
         lanes,
-        fees: fees(chain, ledger.fee_limits())
-            .await
-            .map_err(unreached)?
+        base_wei,
+        fees: Fees::within(base_wei, ledger.fee_limits())
             .map_err(|error| PrepareError::Unsupported(error.to_string()))?,
         mint_nonce: lanes.mint.pending_nonce(chain).await.map_err(unreached)?,
         void_nonce: lanes.void.pending_nonce(chain).await.map_err(unreached)?,
@@ -149,7 +163,7 @@ impl Desk<'_> {
                 transfer,
                 authorisation,
                 ..
-            } => Ok(self.void(transfer_word(*transfer), authorisation)),
+            } => Ok(self.void(*transfer, authorisation)),
             Operation::Lock { .. }
             | Operation::Unlock { .. }
             | Operation::Release { .. }
@@ -201,43 +215,57 @@ impl Desk<'_> {
         let gas_limit = BATCH_GAS
             .saturating_add(times(ITEM_GAS, batch.items.len()))
             .saturating_add(times(SIGNATURE_GAS, batch.signatures.len()));
-        let (account, pending) = (&self.lanes.mint, self.mint_nonce);
-        self.sign(account, pending, &call, gas_limit, Some(batch.deadline))
+        let place = Place {
+            account: &self.lanes.mint,
+            pending: self.mint_nonce,
+            subject: Subject::Batch(batch.id),
+        };
+        let draft = self.sign(&place, &call, gas_limit);
+        Draft {
+            expires: draft.expires.map(|at| at.min(batch.deadline)),
+            ..draft
+        }
     }
 
-    fn void(&self, transfer: B256, authorisation: &SignedVoid) -> Draft {
+    fn void(&self, transfer: TransferId, authorisation: &SignedVoid) -> Draft {
         let signatures = authorisation.signatures.iter().cloned();
         let call = Gate::voidTransferCall {
-            transferId: transfer,
+            transferId: transfer_word(transfer),
             epoch: authorisation.epoch,
             signatures: signatures.map(Bytes::from).collect(),
         };
         let gas_limit =
             VOID_GAS.saturating_add(times(SIGNATURE_GAS, authorisation.signatures.len()));
-        self.sign(&self.lanes.void, self.void_nonce, &call, gas_limit, None)
+        let place = Place {
+            account: &self.lanes.void,
+            pending: self.void_nonce,
+            subject: Subject::Void(transfer),
+        };
+        self.sign(&place, &call, gas_limit)
     }
 
-    fn sign<C: SolCall>(
-        &self,
-        account: &Account,
-        pending: u64,
-        call: &C,
-        gas_limit: u64,
-        expires: Option<Timestamp>,
-    ) -> Draft {
+    fn sign<C: SolCall>(&self, place: &Place<'_>, call: &C, gas_limit: u64) -> Draft {
         let chain = self.ledger.chain();
-        let unsigned = Unsigned {
+        let mut unsigned = Unsigned {
             to: chain.gate,
             input: call.abi_encode().into(),
             gas_limit,
             fees: self.fees,
         };
-        let signed = account.sign(chain, pending, unsigned);
+        let signed = match self.lanes.outbid.take(place.subject) {
+            Some(Bid { nonce, fees }) => {
+                let raised = fees.raised(self.base_wei, self.ledger.fee_limits());
+                unsigned.fees = raised.unwrap_or(self.fees);
+                place.account.sign_with(chain, nonce, unsigned)
+            }
+            None => place.account.sign(chain, place.pending, unsigned),
+        };
+        let stands_ms = chain.block_time_ms.saturating_mul(STANDS_BLOCKS);
         Draft {
             id: DraftId::new(signed.hash),
             bytes: signed.bytes,
             nonce: Some(signed.nonce),
-            expires,
+            expires: Some(self.ledger.now().plus_ms(stands_ms)),
         }
     }
 }

@@ -22,8 +22,10 @@ use crate::lane::sender_and_nonce;
 pub(crate) enum Fate {
     /// In a final block, successful or not.
     Final(Arc<TransactionReceipt>),
-    /// In the mempool or in a block that is not final.
+    /// In a block that is not final, or about to be known.
     UnderWay,
+    /// In the mempool, where the next block may take it.
+    Waiting,
     /// Its nonce is free, and the node does not know it or keeps it behind a gap in the nonces: sent again, it lands.
     Unsent,
     /// Another transaction of ours has its nonce, finally.
@@ -75,10 +77,15 @@ impl<'a> Fates<'a> {
         })?;
         let answer = chain.node().get_transaction_by_hash(hash).await;
         if let Some(known) = chain.answered("eth_getTransactionByHash", answer)? {
+            if known.block_number().is_some() {
+                return Ok(Fate::UnderWay);
+            }
             let answer = chain.node().get_transaction_count(sender).pending().await;
             let pending = chain.answered("eth_getTransactionCount", answer)?;
-            let queued = known.block_number().is_none() && pending <= nonce;
-            return Ok(if queued { Fate::Unsent } else { Fate::UnderWay });
+            // Some nodes do not count what no block takes at its price.
+            let is_next = self.nonces_used(sender, self.heads.latest.hash).await? == nonce;
+            let waits = is_next || pending > nonce;
+            return Ok(if waits { Fate::Waiting } else { Fate::Unsent });
         }
         if self.nonces_used(sender, self.heads.last_final.hash).await? > nonce {
             return self.superseded(sender, nonce).await;

@@ -5,14 +5,17 @@ use std::collections::HashMap;
 
 use isthmus_core::id::TransferId;
 use isthmus_core::operation::{MintItem, Operation};
-use isthmus_core::ports::{Attempt, FindError, Found};
+use isthmus_core::ports::{Attempt, Draft, FindError, Found};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::time::Timestamp;
 
+use crate::bid::{Bid, Outbid, Subject};
 use crate::block_evidence::Prover;
 use crate::chain::{Chain, Heads};
+use crate::config::FeeLimits;
 use crate::contract::transfer_word;
 use crate::fate::{Fate, Fates};
+use crate::lane::base_fee;
 use crate::receipt::{Settlement, settlement};
 use crate::verdict;
 use crate::views::{Answer, Outcome, outcomes};
@@ -21,13 +24,14 @@ use crate::views::{Answer, Outcome, outcomes};
 pub(crate) async fn find(
     chain: &Chain,
     now: Timestamp,
+    rebidding: Option<Rebidding<'_>>,
     attempts: &[Attempt],
 ) -> Vec<Result<Found, FindError>> {
     if attempts.is_empty() {
         return Vec::new();
     }
     let mut answers = Vec::with_capacity(attempts.len());
-    match Inquiry::open(chain, now, attempts).await {
+    match Inquiry::open(chain, now, rebidding, attempts).await {
         Ok(mut inquiry) => {
             for attempt in attempts {
                 answers.push(inquiry.answer(attempt).await);
@@ -63,12 +67,22 @@ struct Inquiry<'a> {
     outcomes: HashMap<TransferId, (Answer, Answer)>,
     fates: Fates<'a>,
     prover: Prover<'a>,
+    rebidding: Option<Rebidding<'a>>,
+    base_fee: Option<u128>,
+}
+
+/// How transactions that nobody takes are replaced; whoever only reads replaces none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rebidding<'a> {
+    pub(crate) outbid: &'a Outbid,
+    pub(crate) limits: FeeLimits,
 }
 
 impl<'a> Inquiry<'a> {
     async fn open(
         chain: &'a Chain,
         now: Timestamp,
+        rebidding: Option<Rebidding<'a>>,
         attempts: &[Attempt],
     ) -> Result<Self, FindError> {
         let heads = chain.heads().await?;
@@ -85,6 +99,8 @@ impl<'a> Inquiry<'a> {
                 .collect(),
             fates: Fates::new(chain, heads),
             prover: Prover::new(chain),
+            rebidding,
+            base_fee: None,
         })
     }
 
@@ -147,8 +163,11 @@ impl<'a> Inquiry<'a> {
         let mut newest = None;
         for draft in attempt.drafts.iter().rev() {
             let fate = self.fates.of(draft).await?;
-            under_way |= matches!(fate, Fate::UnderWay);
+            under_way |= matches!(fate, Fate::UnderWay | Fate::Waiting);
             newest.get_or_insert((draft, fate));
+        }
+        if !lapsed && self.is_outbid(attempt, newest.as_ref()).await? {
+            return Ok(Found::Absent);
         }
         if under_way && !lapsed {
             return Ok(self.unsettled());
@@ -159,13 +178,54 @@ impl<'a> Inquiry<'a> {
                 verdict::of_final(self.chain, operation, draft, &receipt, self.now).await
             }
             Some((draft, Fate::Superseded)) => Ok(verdict::superseded(draft)),
-            Some((_, Fate::Unsent | Fate::UnderWay)) | None => Ok(match deadline {
+            Some((_, Fate::Unsent | Fate::UnderWay | Fate::Waiting)) | None => Ok(match deadline {
                 Some(at) if lapsed => verdict::deadline_passed(at),
                 // Too late to send it, too early to say that no block can hold it.
                 Some(at) if self.now >= at => self.unsettled(),
                 Some(_) | None => Found::Absent,
             }),
         }
+    }
+
+    /// Whether the newest draft had its time and another at the same nonce is to take its place: no block takes it at its price,
+    /// or no node has it. `prepare` then raises the offer.
+    async fn is_outbid(
+        &mut self,
+        attempt: &Attempt,
+        newest: Option<&(&Draft, Fate)>,
+    ) -> Result<bool, FindError> {
+        let (Some(rebidding), Some((draft, fate))) = (self.rebidding, newest) else {
+            return Ok(false);
+        };
+        let (Some(subject), Some(bid)) = (Subject::of(&attempt.operation), Bid::of(draft)) else {
+            return Ok(false);
+        };
+        if draft.expires.is_none_or(|expires| self.now < expires) {
+            return Ok(false);
+        }
+        match fate {
+            Fate::Waiting => {
+                let base = self.base_fee().await?;
+                let raised = bid.fees.raised(base, rebidding.limits);
+                if !bid.fees.is_below(base) || raised.is_none() {
+                    return Ok(false);
+                }
+            }
+            Fate::Unsent => {}
+            Fate::Final(_) | Fate::UnderWay | Fate::Superseded => return Ok(false),
+        }
+        rebidding.outbid.note(subject, bid);
+        Ok(matches!(fate, Fate::Waiting))
+    }
+
+    /// Asked once for all attempts.
+    async fn base_fee(&mut self) -> Result<u128, FindError> {
+        if let Some(known) = self.base_fee {
+            return Ok(known);
+        }
+        let base = base_fee(self.chain).await?;
+        self.base_fee = Some(base);
+        Ok(base)
     }
 
     fn unsettled(&self) -> Found {

@@ -14,6 +14,7 @@ use alloy::rpc::types::BlockNumberOrTag;
 use isthmus_core::ports::{Draft, FindError};
 use isthmus_core::time::Timestamp;
 
+use crate::bid::{Fees, TooExpensive};
 use crate::chain::Chain;
 use crate::config::{FeeLimits, Sender};
 use crate::contract::evm_address;
@@ -55,29 +56,12 @@ pub(crate) struct Unsigned {
     pub(crate) fees: Fees,
 }
 
-/// EIP-1559 fees in wei.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fees {
-    max_fee_per_gas: u128,
-    max_priority_fee_per_gas: u128,
-}
-
 /// A signed transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) hash: [u8; 32],
     pub(crate) bytes: Vec<u8>,
     pub(crate) nonce: u64,
-}
-
-/// Why a transaction cannot be paid for now.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "a unit of gas costs at least {needed_wei} wei, more than max_fee_per_gas_wei = {limit_wei}: wait, or raise the limit"
-)]
-pub(crate) struct TooExpensive {
-    needed_wei: u128,
-    limit_wei: u128,
 }
 
 impl Account {
@@ -111,7 +95,8 @@ impl Account {
         self.sign_with(chain, nonce, unsigned)
     }
 
-    fn sign_with(&self, chain: &Chain, nonce: u64, unsigned: Unsigned) -> Signed {
+    /// Signs a transaction under a nonce that one of ours had before, to take its place.
+    pub(crate) fn sign_with(&self, chain: &Chain, nonce: u64, unsigned: Unsigned) -> Signed {
         let mut transaction = TxEip1559 {
             chain_id: chain.id,
             nonce,
@@ -145,9 +130,8 @@ impl Account {
     }
 
     /// Notes that a node is about to get this nonce.
-    pub(crate) fn sending(&self, nonce: u64, expires: Option<Timestamp>, now: Timestamp) {
-        let patience = now.plus_ms(PATIENCE_MS);
-        let until = expires.map_or(patience, |at| at.min(patience));
+    pub(crate) fn sending(&self, nonce: u64, now: Timestamp) {
+        let until = now.plus_ms(PATIENCE_MS);
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         nonces.sent.retain(|_, until| now < *until);
         nonces.sent.insert(nonce, until);
@@ -197,53 +181,28 @@ pub(crate) fn sender_and_nonce(draft: &Draft) -> Option<(Address, u64)> {
     Some((transaction.recover_signer().ok()?, transaction.nonce()))
 }
 
-/// What a transaction should offer now: twice the base fee, so that it still counts after six full blocks, within the
-/// operator's limit. There is no replacement at a higher fee yet.
+/// What a transaction should offer now.
 pub(crate) async fn fees(
     chain: &Chain,
     limits: FeeLimits,
 ) -> Result<Result<Fees, TooExpensive>, FindError> {
+    Ok(Fees::within(base_fee(chain).await?, limits))
+}
+
+/// What the newest block took for a unit of gas at least, in wei.
+pub(crate) async fn base_fee(chain: &Chain) -> Result<u128, FindError> {
     let answer = chain.node().get_block_by_number(BlockNumberOrTag::Latest);
     let block = chain
         .answered("eth_getBlockByNumber", answer.await)?
         .ok_or_else(|| chain.incomplete("it has no latest block".into()))?;
-    let base = u128::from(block.header.base_fee_per_gas.unwrap_or_default());
-    Ok(within(base, limits))
-}
-
-fn within(base_wei: u128, limits: FeeLimits) -> Result<Fees, TooExpensive> {
-    let tip = limits.priority_fee_per_gas_wei;
-    let needed_wei = base_wei.saturating_add(tip);
-    if needed_wei > limits.max_fee_per_gas_wei {
-        return Err(TooExpensive {
-            needed_wei,
-            limit_wei: limits.max_fee_per_gas_wei,
-        });
-    }
-    let generous = base_wei.saturating_mul(2).saturating_add(tip);
-    Ok(Fees {
-        max_fee_per_gas: generous.min(limits.max_fee_per_gas_wei),
-        max_priority_fee_per_gas: tip,
-    })
+    Ok(u128::from(
+        block.header.base_fee_per_gas.unwrap_or_default(),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fees_are_generous_within_the_limit_and_refused_above_it() {
-        let limits = |max| FeeLimits {
-            max_fee_per_gas_wei: max,
-            priority_fee_per_gas_wei: 3,
-        };
-        let offered = |base, max| within(base, limits(max)).map(|fees| fees.max_fee_per_gas);
-        assert_eq!(offered(10, 100).unwrap(), 23);
-        assert_eq!(offered(10, 20).unwrap(), 20);
-        assert_eq!(offered(10, 13).unwrap(), 13);
-        assert!(offered(10, 12).is_err());
-        assert_eq!(offered(u128::MAX / 2 + 1, u128::MAX).unwrap(), u128::MAX);
-    }
 
     #[test]
     fn a_nonce_is_a_gap_once_nobody_can_use_it() {

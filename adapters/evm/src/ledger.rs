@@ -16,10 +16,12 @@ use isthmus_core::ports::{
 use isthmus_core::quantity::Quantity;
 use isthmus_core::time::{Clock, Timestamp};
 
+use crate::bid::Outbid;
 use crate::chain::Chain;
 use crate::config::{ChainFinality, ConfigError, EvmConfig, FeeLimits, Senders};
 use crate::connect::{self, ConnectError};
 use crate::contract::core_address;
+use crate::find::Rebidding;
 use crate::lane::Account;
 use crate::register::Registrar;
 use crate::{draft, find, observe, send};
@@ -46,6 +48,8 @@ pub(crate) struct Lanes {
     pub(crate) void: Account,
     /// Drafts of batches that still count: items of one batch that come due at different times share its draft.
     pub(crate) batches: Mutex<HashMap<BatchId, Draft>>,
+    /// Drafts whose transactions are to be replaced.
+    pub(crate) outbid: Outbid,
 }
 
 impl Lanes {
@@ -72,6 +76,7 @@ impl EvmLedger {
             mint: Account::new(senders.mint, clock.now()),
             void: Account::new(senders.void, clock.now()),
             batches: Mutex::default(),
+            outbid: Outbid::default(),
         };
         Self::open(config, Some(lanes), clock).await
     }
@@ -180,7 +185,11 @@ impl Ledger for EvmLedger {
     }
 
     async fn find(&self, attempts: &[Attempt]) -> Vec<Result<Found, FindError>> {
-        let answers = find::find(&self.chain, self.now(), attempts).await;
+        let rebidding = self.lanes.as_ref().map(|lanes| Rebidding {
+            outbid: &lanes.outbid,
+            limits: self.fee_limits,
+        });
+        let answers = find::find(&self.chain, self.now(), rebidding, attempts).await;
         if let Some(lanes) = &self.lanes {
             draft::forget_dead(lanes, attempts, &answers);
         }
@@ -219,6 +228,7 @@ impl Ledger for EvmLedger {
         if let Some(lanes) = &self.lanes {
             lanes.mint.forget_nonces();
             lanes.void.forget_nonces();
+            lanes.outbid.forget();
             let mut batches = lanes.batches.lock().unwrap_or_else(PoisonError::into_inner);
             batches.clear();
         }

@@ -13,6 +13,7 @@ pub mod sent;
 pub mod views;
 
 mod agree;
+mod bid;
 mod block_evidence;
 mod chain;
 mod draft;

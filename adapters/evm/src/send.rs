@@ -4,7 +4,7 @@ use alloy::primitives::Address;
 use alloy::providers::Provider;
 use alloy::transports::{RpcError, TransportError, TransportErrorKind};
 use futures::future::join_all;
-use isthmus_core::id::DraftId;
+use isthmus_core::id::{DraftId, LedgerId};
 use isthmus_core::ports::{BoxError, Draft, SendError};
 use isthmus_core::time::Timestamp;
 
@@ -18,6 +18,18 @@ use crate::ledger::{EvmLedger, Lanes};
 #[error("draft {0} is no signed transaction: is it of another ledger?")]
 struct NoTransaction(DraftId);
 
+/// Nothing was sent: the account that pays for the lane's transactions has too little.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "account {account} cannot pay for its gas on {ledger}: send it some of the chain's own coin"
+)]
+struct NoFunds {
+    ledger: LedgerId,
+    account: Address,
+    #[source]
+    source: BoxError,
+}
+
 /// Whose nonce a draft uses; `None` if its bytes are no transaction.
 type Origin = Option<(Address, u64)>;
 
@@ -27,14 +39,17 @@ pub(crate) async fn send(ledger: &EvmLedger, drafts: &[Draft]) -> Vec<Result<(),
     let mut order: Vec<_> = drafts.iter().zip(&origins).enumerate().collect();
     order.sort_by_key(|(_, (draft, _))| draft.nonce);
     if let Some(lanes) = ledger.lanes() {
-        announce(ledger.now(), lanes, drafts, &origins);
+        announce(ledger.now(), lanes, &origins);
         fill_gaps(ledger, lanes, &origins).await;
     }
     let mut answers = Vec::with_capacity(drafts.len());
     for (index, (draft, origin)) in order {
         // A transaction of a former key is sent as well: its nonce is nobody else's, and the gate takes it from anyone.
         let answer = match origin {
-            Some(_) => raw(ledger.chain(), &draft.bytes).await,
+            Some((account, _)) => {
+                let sent = raw(ledger.chain(), &draft.bytes).await;
+                sent.map_err(|error| named(error, ledger.chain(), *account))
+            }
             None => Err(SendError::Unreached(Box::new(NoTransaction(draft.id)))),
         };
         answers.push((index, answer));
@@ -45,6 +60,27 @@ pub(crate) async fn send(ledger: &EvmLedger, drafts: &[Draft]) -> Vec<Result<(),
         hold_back(ledger, lanes, &origins, &mut answers).await;
     }
     answers
+}
+
+/// Says whose wallet is empty.
+fn named(error: SendError, chain: &Chain, account: Address) -> SendError {
+    match error {
+        SendError::Unreached(source) if is_poverty(&source.to_string()) => {
+            SendError::Unreached(Box::new(NoFunds {
+                ledger: chain.ledger.clone(),
+                account,
+                source,
+            }))
+        }
+        SendError::Unreached(_)
+        | SendError::Refused(_)
+        | SendError::NotBefore(_)
+        | SendError::Unknown(_) => error,
+    }
+}
+
+fn is_poverty(answer: &str) -> bool {
+    answer.to_lowercase().contains("insufficient funds")
 }
 
 /// Hands raw bytes to every node, so that one that keeps them to itself cannot hold them up. One that takes them is enough.
@@ -97,13 +133,10 @@ fn conclude(error: TransportError) -> Result<(), SendError> {
 }
 
 /// Tells the accounts which nonces are in use, before gaps are looked for.
-fn announce(now: Timestamp, lanes: &Lanes, drafts: &[Draft], origins: &[Origin]) {
-    for (draft, origin) in drafts.iter().zip(origins) {
-        let Some((address, nonce)) = *origin else {
-            continue;
-        };
+fn announce(now: Timestamp, lanes: &Lanes, origins: &[Origin]) {
+    for (address, nonce) in origins.iter().flatten().copied() {
         if let Some(account) = lanes.account(address) {
-            account.sending(nonce, draft.expires, now);
+            account.sending(nonce, now);
         }
     }
 }

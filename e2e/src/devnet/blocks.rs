@@ -80,7 +80,7 @@ impl Chain {
         let request = TransactionRequest::default()
             .to(evm_address(to))
             .value(U256::from(1));
-        provider.send_transaction(request).await?;
+        provider.send_transaction(request).await.map(drop)?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod agreement;
+mod bidding;
 mod connecting;
 mod contract;
 mod evidence;
