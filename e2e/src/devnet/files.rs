@@ -188,7 +188,7 @@ pub(super) fn attester(
 }
 
 fn telemetry(places: &Places) -> String {
-    let filter = if places.quiet { "warn" } else { "info" };
+    let filter = if places.quiet { "warn,isthmus::attester=info" } else { "info" };
     format!("[telemetry]\nformat = \"text\"\nfilter = \"{filter}\"\n")
 }
 

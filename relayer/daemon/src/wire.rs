@@ -4,7 +4,9 @@
 mod attester;
 mod clock;
 mod connect;
+mod disk;
 mod gate;
+mod gate_memory;
 mod recover;
 mod registry;
 mod relayer;

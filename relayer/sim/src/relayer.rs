@@ -123,6 +123,7 @@ impl Engine {
     ) {
         for ledger in ledgers {
             let profile = ledger.profile();
+            let watch = Arc::new(LedgerWatch::default());
             for kind in &profile.operations {
                 let worker = LaneWorker {
                     lane: Lane {
@@ -134,6 +135,7 @@ impl Engine {
                     board: Arc::clone(&self.board),
                     metrics: self.metrics.clone(),
                     gatekeeper: self.gatekeeper(),
+                    watch: Arc::clone(&watch),
                 };
                 tasks.spawn(worker.run());
             }
@@ -155,7 +157,7 @@ impl Engine {
                 recorder: self.recorder.clone(),
                 store: Arc::clone(&self.store),
                 pauses: self.pauses.as_ref().clone(),
-                watch: Arc::new(LedgerWatch::default()),
+                watch,
             };
             tasks.spawn(observer.run());
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use isthmus_core::id::Hash32;
@@ -31,6 +32,7 @@ pub struct AttesterStore {
     db: DB,
     /// Held from reading what is promised (or logged) until it is written: of two that promise at a time, one is second.
     writing: Mutex<()>,
+    syncs: AtomicU64,
 }
 
 /// What became of a promise.
@@ -50,6 +52,7 @@ impl AttesterStore {
         Ok(Self {
             db: open_database(path, network, Owner::Attester, &COLUMNS)?,
             writing: Mutex::new(()),
+            syncs: AtomicU64::new(0),
         })
     }
 
@@ -62,7 +65,14 @@ impl AttesterStore {
     fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
-        self.db.write_opt(batch, &synced).map_err(failed)
+        self.db.write_opt(batch, &synced).map_err(failed)?;
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Synced writes since the store was opened.
+    pub fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 
     /// Remembers what will be signed for each subject, all in one synced write, before any signature leaves. A subject that was
@@ -112,6 +122,27 @@ impl AttesterStore {
         let _writing = self.writing()?;
         let mut batch = WriteBatch::default();
         batch.delete_cf(handle(&self.db, Column::Requests)?, subject);
+        self.write(batch)
+    }
+
+    /// The highest counter that was raised to for a subject; 0 if none was.
+    pub fn counter(&self, subject: &str) -> Result<u64, StoreError> {
+        match read(&self.db, Column::Requests, &counted(subject))? {
+            None => Ok(0),
+            Some(bytes) => bytes
+                .try_into()
+                .map(u64::from_be_bytes)
+                .map_err(|_| corrupt("a counter")),
+        }
+    }
+
+    /// Raises a subject's counter and forgets a promise that was made under a lower one, in one synced write.
+    pub fn raise(&self, subject: &str, counter: u64, promise: &str) -> Result<(), StoreError> {
+        let _writing = self.writing()?;
+        let family = handle(&self.db, Column::Requests)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(family, counted(subject), counter.to_be_bytes());
+        batch.delete_cf(family, promise);
         self.write(batch)
     }
 
@@ -172,4 +203,9 @@ impl AttesterStore {
         Ok(read(&self.db, Column::Meta, STOPPED)?
             .map(|why| String::from_utf8_lossy(&why).into_owned()))
     }
+}
+
+/// Counters lie beside promises, under names that no promise has.
+fn counted(subject: &str) -> Vec<u8> {
+    format!("counter\0{subject}").into_bytes()
 }

@@ -85,9 +85,10 @@ pub(crate) fn percentile(values: &mut [u64], share: f64) -> anyhow::Result<f64> 
     values.sort_unstable();
     let last = f64::from(u32::try_from(values.len().saturating_sub(1))?);
     let wanted = (last * share).round();
-    let position = values.iter().enumerate().find(|(index, _)| {
-        u32::try_from(*index).is_ok_and(|index| f64::from(index) >= wanted)
-    });
+    let position = values
+        .iter()
+        .enumerate()
+        .find(|(index, _)| u32::try_from(*index).is_ok_and(|index| f64::from(index) >= wanted));
     let (_, value) = position.ok_or_else(|| anyhow::anyhow!("nothing was measured"))?;
     Ok(f64::from(u32::try_from(*value)?))
 }

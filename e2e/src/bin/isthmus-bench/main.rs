@@ -56,7 +56,10 @@ impl Clock for Still {
 }
 
 /// The machine's time, as the relayer stamps its events.
-#[allow(clippy::disallowed_methods, reason = "the bench compares with the relayer's stamps")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the bench compares with the relayer's stamps"
+)]
 pub(crate) fn now_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let ms = since.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::figures::{Figures, percentile};
 use crate::load::Load;
-use crate::usage::{Usage, said, to_f64};
 use crate::now_ms;
+use crate::usage::{Usage, said, to_f64};
 
 /// How long a run may take for each 1000 transfers.
 const PATIENCE_S: u64 = 20;
@@ -55,7 +55,11 @@ pub(crate) async fn measure(
 /// Where the time went.
 fn report(out: &mut impl Write, used: &Usage, count: f64) -> anyhow::Result<()> {
     let total: f64 = used.cpu_s.values().sum();
-    writeln!(out, "  processor time {total:.2} s, {:.3} ms a transfer:", total * 1e3 / count)?;
+    writeln!(
+        out,
+        "  processor time {total:.2} s, {:.3} ms a transfer:",
+        total * 1e3 / count
+    )?;
     for (name, cpu_s) in &used.cpu_s {
         writeln!(out, "    {name:<12} {cpu_s:>8.2} s")?;
     }

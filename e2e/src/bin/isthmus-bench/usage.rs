@@ -79,7 +79,10 @@ fn cpu_s(service: &Service) -> anyhow::Result<f64> {
     let (_, fields) = stat.rsplit_once(')').context("/proc/*/stat has a name")?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let ticks = |index: usize| -> anyhow::Result<f64> {
-        Ok(fields.get(index).context("/proc/*/stat is short")?.parse()?)
+        Ok(fields
+            .get(index)
+            .context("/proc/*/stat is short")?
+            .parse()?)
     };
     Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
 }

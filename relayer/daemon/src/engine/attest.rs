@@ -22,18 +22,20 @@ use crate::engine::board::{Board, TaskWork};
 use crate::engine::classes::Classes;
 use crate::engine::lane::Gatekeeper;
 use crate::engine::ports::{Gate, SignerSet};
-use crate::engine::{Fatal, Recorder};
+use crate::engine::{Fatal, Recorder, page};
 use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
 use crate::telemetry::Metrics;
 
 /// Most batches and voids that wait for signatures at a time.
-const MOST_FLIGHTS: usize = 4;
+const MOST_FLIGHTS: usize = 16;
 /// How long a signed batch counts. It bounds how long a signer set that was replaced matters, and proves nothing (R2).
 const DEADLINE_MS: u64 = 60 * 60 * 1000;
 /// Longest sleep: the fallback if a wake-up is lost.
 const IDLE: Duration = Duration::from_millis(200);
+/// What is asked for is not due again before its flight has ended, or it would be read again at every look.
+const FLIGHT_MS: u64 = 12_000;
 
 /// Collects signatures for one gate.
 #[derive(Debug)]
@@ -73,14 +75,18 @@ impl Collector {
         let mut wake = self.recorder.wake();
         let mut flights = FuturesUnordered::new();
         let mut flying = HashSet::new();
+        // What was asked for when the last run ended is asked for again at once.
+        let mut ahead_ms = FLIGHT_MS;
         loop {
             // Interest is registered before the query, so that a write in between is not missed.
             wake.look();
             if flights.len() < MOST_FLIGHTS {
-                for flight in self.take(&flying, MOST_FLIGHTS - flights.len()).await? {
+                let most = MOST_FLIGHTS - flights.len();
+                for flight in self.take(&flying, most, ahead_ms).await? {
                     flying.extend(flight.ids());
                     flights.push(self.fly(flight));
                 }
+                ahead_ms = 0;
             }
             tokio::select! {
                 // In this order, so that the simulation's seed alone decides what happens.
@@ -96,12 +102,27 @@ impl Collector {
     }
 
     /// What is due and not under way, with its intent durable: from here on a signature may exist (point of no return).
-    async fn take(&self, flying: &HashSet<TransferId>, most: usize) -> Result<Vec<Flight>, Fatal> {
+    async fn take(
+        &self,
+        flying: &HashSet<TransferId>,
+        most: usize,
+        ahead_ms: u64,
+    ) -> Result<Vec<Flight>, Fatal> {
         let now = self.recorder.clock().now();
-        let page = self.ledger.profile().max_batch * (MOST_FLIGHTS + 1);
-        let due = self.recorder.journal().due(&self.lane, now, page);
+        let limit = self.ledger.profile().max_batch * most;
+        let journal = self.recorder.journal();
+        let until = now.plus_ms(ahead_ms);
+        let mut due = page::of(journal, &self.lane, until, limit)?;
+        if due
+            .iter()
+            .all(|(transfer, _)| flying.contains(&transfer.id()))
+            && !due.is_empty()
+        {
+            // What is under way for long hides what is behind it.
+            due = page::of(journal, &self.lane, until, limit + flying.len())?;
+        }
         let (mut ready, mut fresh, mut held) = (Vec::new(), Vec::new(), Vec::new());
-        for (transfer, _) in due.map_err(Fatal)? {
+        for (transfer, _) in due {
             if flying.contains(&transfer.id()) {
                 continue;
             }
@@ -115,6 +136,7 @@ impl Collector {
                         None => fresh.push(Append {
                             transfer: Some((transfer.id(), transfer.length())),
                             events: vec![Event::Intended(work)],
+                            due: Some(now.plus_ms(FLIGHT_MS)),
                             ..Append::default()
                         }),
                     }

@@ -17,13 +17,17 @@ use isthmus_core::transfer::{Event, Next, Transfer, Withdrawal};
 
 use crate::engine::board::Board;
 use crate::engine::contradiction::Stop;
-use crate::engine::{Fatal, Recorder, settle};
+use crate::engine::watch::LedgerWatch;
+use crate::engine::{Fatal, Recorder, page, settle};
 use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 use crate::telemetry::Metrics;
 
 /// Longest sleep of an idle lane: the fallback if a wake-up is lost, and the pace at which deferred work comes due.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// How much earlier than planned work is looked at when more has become final: longer than any adapter plans ahead for it.
+const LOOK_AHEAD_MS: u64 = 2000;
 
 /// How soon a transfer that a pause holds is looked at again.
 pub(super) const HELD_MS: u64 = 1000;
@@ -43,6 +47,8 @@ pub struct LaneWorker {
     pub metrics: Metrics,
     /// Whether new work may begin.
     pub gatekeeper: Arc<dyn Gatekeeper>,
+    /// Tells when more has become final.
+    pub watch: Arc<LedgerWatch>,
 }
 
 /// Decides whether new intents may begin; pending work always goes on, its outcome counts.
@@ -72,25 +78,34 @@ impl LaneWorker {
     /// Serves the lane until the journal fails.
     pub async fn run(self) -> Result<(), Fatal> {
         let mut wake = self.recorder.wake();
+        let mut heads = self.watch.heads();
+        // What was under way when the last run ended need not wait until it would have been asked about.
+        let mut ahead_ms = LOOK_AHEAD_MS;
         loop {
             // Interest is registered before the query, so that a write in between is not missed.
             wake.look();
-            let busy = self.round().await?;
-            if !busy {
-                let _timed_out = tokio::time::timeout(IDLE, wake.changed()).await;
+            let busy = self.round(ahead_ms).await?;
+            let mut newer = heads.passed();
+            if !busy && !newer {
+                let news = async {
+                    tokio::select! {
+                        biased;
+                        () = heads.changed() => true,
+                        () = wake.changed() => false,
+                    }
+                };
+                newer = tokio::time::timeout(IDLE, news).await.unwrap_or(false);
             }
+            ahead_ms = if newer { LOOK_AHEAD_MS } else { 0 };
         }
     }
 
-    /// One pass over what is due. True if something was done, so that there may be more at once.
-    pub async fn round(&self) -> Result<bool, Fatal> {
+    /// One pass over what is due, or is due in the next moment. True if something was done, so that there may be more at once.
+    async fn round(&self, ahead_ms: u64) -> Result<bool, Fatal> {
         let now = self.recorder.clock().now();
-        let limit = self.ledger.profile().max_batch;
-        let due = self
-            .recorder
-            .journal()
-            .due(&self.lane, now, limit)
-            .map_err(Fatal)?;
+        let limit = page::size(self.ledger.profile().max_batch);
+        let journal = self.recorder.journal();
+        let due = page::of(journal, &self.lane, now.plus_ms(ahead_ms), limit)?;
         let (mut pending, mut fresh) = (Vec::new(), Vec::new());
         let mut held = Vec::new();
         for (transfer, drafts) in due {

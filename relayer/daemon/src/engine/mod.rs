@@ -15,6 +15,7 @@ pub mod leaves;
 pub mod moved;
 pub mod observe;
 pub mod pace;
+mod page;
 pub mod pause;
 pub mod ports;
 pub mod recorder;

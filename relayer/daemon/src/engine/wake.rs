@@ -49,6 +49,12 @@ impl Wake {
         self.seen = self.writes.version();
     }
 
+    /// Whether there was a write since the last look; looks.
+    pub fn passed(&mut self) -> bool {
+        let version = self.writes.version();
+        std::mem::replace(&mut self.seen, version) != version
+    }
+
     /// Ready as soon as there was a write after the last look.
     pub async fn changed(&mut self) {
         loop {

@@ -1,14 +1,20 @@
-//! What the observer of a ledger saw last: for status and metrics, never for decisions.
+//! What the observer of a ledger saw last: for status and metrics, and to wake who waits for finality; never for decisions.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::engine::wake::{Wake, Writes};
 
 /// Most findings kept.
 const MOST_FINDINGS: usize = 20;
 
 /// The last words of one ledger's observer.
 #[derive(Debug, Default)]
-pub struct LedgerWatch(Mutex<LedgerSnapshot>);
+pub struct LedgerWatch {
+    seen: Mutex<LedgerSnapshot>,
+    /// Ticks when more has become final.
+    heads: Writes,
+}
 
 /// How one ledger is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +39,18 @@ impl LedgerWatch {
     pub fn observed(&self, final_height: u64, observed_height: u64) {
         let mut snapshot = self.lock();
         snapshot.problem = None;
+        let newer = snapshot.final_height < final_height;
         snapshot.final_height = final_height;
         snapshot.observed_height = observed_height;
+        drop(snapshot);
+        if newer {
+            self.heads.tick();
+        }
+    }
+
+    /// Ready when more has become final: whoever waits for finality need not wait for its next look.
+    pub fn heads(&self) -> Wake {
+        self.heads.subscribe()
     }
 
     /// It could not be observed, or not further.
@@ -53,6 +69,6 @@ impl LedgerWatch {
 
     fn lock(&self) -> MutexGuard<'_, LedgerSnapshot> {
         // It holds words for people only; half-written ones do no harm.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

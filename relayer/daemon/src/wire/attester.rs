@@ -55,7 +55,7 @@ pub async fn run(config: AttesterConfig) -> Result<(), Ended> {
                     ledger: config.ledger.clone(),
                     chain_id: gate.chain_id(),
                     address: gate.gate(),
-                    view: Arc::new(EvmGate(gate)),
+                    view: Arc::new(EvmGate::new(gate)),
                 });
             }
         }

@@ -14,10 +14,21 @@ use isthmus_evm::{EvmLedger, eip712};
 
 use crate::attester::ports::{self as attester, GateView, Outcome};
 use crate::engine::ports::{Gate, SignerSet};
+use crate::wire::gate_memory::GateMemory;
 
 /// A connected gate.
 #[derive(Clone, Debug)]
-pub(crate) struct EvmGate(pub(crate) Arc<EvmLedger>);
+pub(crate) struct EvmGate(pub(crate) Arc<EvmLedger>, Arc<GateMemory>);
+
+/// How often the gate is asked again because a block became final meanwhile.
+const RACES: usize = 5;
+
+impl EvmGate {
+    /// Over a connected adapter.
+    pub(crate) fn new(ledger: Arc<EvmLedger>) -> Self {
+        Self(ledger, Arc::default())
+    }
+}
 
 #[async_trait]
 impl Gate for EvmGate {
@@ -64,20 +75,39 @@ impl Gate for EvmGate {
 #[async_trait]
 impl GateView for EvmGate {
     async fn outcomes(&self, transfers: &[TransferId]) -> Result<(u64, Vec<Outcome>), FindError> {
-        let (block, outcomes) = self.0.outcomes_at_final(transfers).await?;
-        Ok((block, outcomes.into_iter().map(outcome).collect()))
+        for _ in 0..RACES {
+            let unknown = self.1.unknown(transfers);
+            let (block, said) = self.0.outcomes_at_final(&unknown).await?;
+            let said = said.into_iter().map(outcome).collect();
+            if let Some(outcomes) = self.1.learn(block, (&unknown, said), transfers) {
+                return Ok((block, outcomes));
+            }
+        }
+        let busy = "blocks become final faster than the gate answers about one";
+        Err(FindError::Unavailable(busy.into()))
     }
 
     async fn supply(&self, class: AssetClassId, block: u64) -> Result<Quantity, FindError> {
-        self.0.supply_at(class, block).await
+        if let Some(supply) = self.1.supply(class, block) {
+            return Ok(supply);
+        }
+        let supply = self.0.supply_at(class, block).await?;
+        self.1.keep_supply(class, block, supply);
+        Ok(supply)
     }
 
     async fn signers(&self) -> Result<attester::SignerSet, FindError> {
+        let block = self.0.final_head().await?.number;
+        if let Some(signers) = self.1.signers(block) {
+            return Ok(signers);
+        }
         let set = self.0.signer_set().await?;
-        Ok(attester::SignerSet {
+        let signers = attester::SignerSet {
             epoch: set.epoch,
             members: set.signers,
-        })
+        };
+        self.1.keep_signers(block, &signers);
+        Ok(signers)
     }
 
     async fn burn(&self, number: u64) -> Result<Option<Burn>, FindError> {

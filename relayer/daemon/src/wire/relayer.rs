@@ -38,10 +38,13 @@ use crate::telemetry::{self, Metrics};
 use crate::wire::Ended;
 use crate::wire::clock::SystemClock;
 use crate::wire::connect::patiently;
+use crate::wire::disk;
 use crate::wire::gate::EvmGate;
 use crate::wire::registry::VcsRegistry;
 use crate::wire::sample::StoreSource;
 use crate::wire::shutdown;
+
+type Tasks = JoinSet<anyhow::Result<()>>;
 
 /// What is connected, by kind of port.
 #[derive(Default)]
@@ -67,6 +70,7 @@ struct Engine {
 pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
     let filter = telemetry::init(&config.telemetry).map_err(Ended::misconfigured)?;
     crash_point::arm().map_err(Ended::misconfigured)?;
+    disk::survive_size_limits().map_err(Ended::stopped)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open(&config.data_dir, &config.network, Arc::clone(&clock))?;
     let store = Arc::new(store);
@@ -121,7 +125,7 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
         ledgers: handles.clone(),
         started: clock.now(),
     };
-    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    let mut tasks = Tasks::new();
     if let Some(listen) = config.metrics {
         let source = StoreSource {
             store: Arc::clone(&engine.store),
@@ -134,22 +138,53 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
         let served = telemetry::serve(listen, engine.metrics.clone(), Arc::new(source));
         tasks.spawn(async move { Ok(served.await?) });
     }
-    engine.spawn(&handles, &gates, &mut tasks);
+    let mut work = Tasks::new();
+    engine.spawn(&handles, &gates, &mut work);
+    work.spawn(hang_ups(reloader));
     tasks.spawn(async move { Ok(control::serve(listener, services, shutdown()).await?) });
-    tasks.spawn(hang_ups(reloader));
     let store = Arc::clone(&engine.store);
     tasks.spawn(async move { Ok(pace.run(&store, clock.as_ref()).await?) });
     tracing::info!(network = %config.network, "relayer started");
+    keep_running(&engine.store, &config.data_dir, work, tasks).await
+}
+
+/// Runs until told to stop, or until a part fails: none ends by itself except by failing. A write that failed ends the work
+/// only; whoever reads is served until the disk is well again and the process can start again from it.
+async fn keep_running(
+    store: &Store,
+    folder: &Path,
+    mut work: Tasks,
+    mut reading: Tasks,
+) -> Result<(), Ended> {
     let ended = tokio::select! {
+        () = shutdown() => return Ok(()),
+        () = disk::failed(store) => Ok(()),
+        ended = first(&mut work) => ended,
+        ended = first(&mut reading) => ended,
+    };
+    work.shutdown().await;
+    let Some(failure) = store.failure() else {
+        return ended;
+    };
+    tracing::error!(%failure, "the journal failed: nothing is done any more, reading goes on");
+    tokio::select! {
         () = shutdown() => Ok(()),
-        // None of them ends by itself except by failing: then the process stops and starts again from the disk.
-        Some(ended) = tasks.join_next() => ended
+        ended = first(&mut reading) => ended,
+        () = disk::well_again(folder) => {
+            let why = format!("the journal failed ({failure}), and the disk takes writes again: start again");
+            Err(Ended::Stopped(anyhow::Error::msg(why)))
+        }
+    }
+}
+
+async fn first(tasks: &mut Tasks) -> Result<(), Ended> {
+    match tasks.join_next().await {
+        Some(ended) => ended
             .map_err(anyhow::Error::from)
             .and_then(|ended| ended)
             .map_err(Ended::Stopped),
-    };
-    tasks.shutdown().await;
-    ended
+        None => std::future::pending().await,
+    }
 }
 
 /// SIGHUP means what `isthmus reload` means; what came of it is in the log.
@@ -220,7 +255,7 @@ pub(super) async fn connect(
                 };
                 let chain = Arc::new(patiently(&config.ledger, connect).await?);
                 redeems_whole_tonnes(&chain).await?;
-                let gate = Arc::new(EvmGate(Arc::clone(&chain)));
+                let gate = Arc::new(EvmGate::new(Arc::clone(&chain)));
                 ledgers.gates.insert(config.ledger.clone(), gate);
                 ledgers.handles.push(handle(chain));
             }
@@ -254,7 +289,7 @@ impl Engine {
         &self,
         handles: &[LedgerHandle],
         gates: &BTreeMap<LedgerId, Arc<dyn Gate>>,
-        tasks: &mut JoinSet<anyhow::Result<()>>,
+        tasks: &mut Tasks,
     ) {
         for handle in handles {
             let profile = handle.ledger.profile();
@@ -269,6 +304,7 @@ impl Engine {
                     board: Arc::clone(&self.board),
                     metrics: self.metrics.clone(),
                     gatekeeper: self.gatekeeper(),
+                    watch: Arc::clone(&handle.status),
                 };
                 tasks.spawn(async move { Ok(worker.run().await?) });
             }
