@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {CarbonUnits} from "../src/CarbonUnits.sol";
 import {Gate} from "../src/Gate.sol";
+import {Minting} from "../src/Minting.sol";
 import {MintItem, Outcome, SentItem} from "../src/Types.sol";
 import {GateFixture} from "./GateFixture.sol";
 import {GasBurner, Reentrant, Refusing, Willing} from "./Recipients.sol";
@@ -165,7 +166,7 @@ contract Anyone is GateFixture {
         for (uint256 i = 0; i < logs.length; ++i) {
             if (logs[i].emitter != address(gate)) continue;
             bytes32[] memory topics = logs[i].topics;
-            if (topics[0] == Gate.BatchMinted.selector) {
+            if (topics[0] == Minting.BatchMinted.selector) {
                 readBatch(logs[i].data);
             } else if (topics[0] == Gate.Voided.selector) {
                 settle(uint256(topics[1]), Outcome.Voided);

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {CarbonUnits} from "../src/CarbonUnits.sol";
 import {Gate} from "../src/Gate.sol";
+import {Minting} from "../src/Minting.sol";
 import {MintItem, Outcome, SentItem, SkipReason} from "../src/Types.sol";
 import {Test, Vm} from "./Vm.sol";
 
@@ -129,7 +130,7 @@ abstract contract GateFixture is Test {
 
     function expectSkipped(uint256 id, SkipReason reason, uint256 notBefore) internal {
         vm.expectEmit(true, true, true, true);
-        emit Gate.Skipped(bytes32(id), uint8(reason), uint64(notBefore));
+        emit Minting.Skipped(bytes32(id), uint8(reason), uint64(notBefore));
     }
 
     function expectMinted(MintItem memory minted) internal {
@@ -141,7 +142,7 @@ abstract contract GateFixture is Test {
     function expectBatch(MintItem[] memory items, uint256 minted) internal {
         (uint256[] memory classes, SentItem[] memory sent) = pack(items);
         vm.expectEmit(true, true, true, true);
-        emit Gate.BatchMinted(minted, classes, sent);
+        emit Minting.BatchMinted(minted, classes, sent);
     }
 
     // Signing

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {Classes} from "../src/Classes.sol";
 import {Gate} from "../src/Gate.sol";
 import {MintItem, Outcome, SkipReason} from "../src/Types.sol";
 import {GateFixture} from "./GateFixture.sol";
@@ -13,7 +14,7 @@ contract LimitsTest is GateFixture {
         vm.assume(profile.length > 0 && profile.length <= 1024 && keccak256(profile) != keccak256(PROFILE));
         yes(!gate.classRegistered(uint256(sha256(profile))), "unknown before");
         vm.expectEmit(true, true, true, true);
-        emit Gate.ClassRegistered(uint256(sha256(profile)), profile);
+        emit Classes.ClassRegistered(uint256(sha256(profile)), profile);
         uint256 id = gate.registerClass(profile);
         eq(id, uint256(sha256(profile)), "id");
         yes(gate.classRegistered(id), "known after");
@@ -28,9 +29,9 @@ contract LimitsTest is GateFixture {
     }
 
     function test_profiles_are_bounded() public {
-        vm.expectRevert(abi.encodeWithSelector(Gate.BadProfileLength.selector, 0, 1024));
+        vm.expectRevert(abi.encodeWithSelector(Classes.BadProfileLength.selector, 0, 1024));
         gate.registerClass("");
-        vm.expectRevert(abi.encodeWithSelector(Gate.BadProfileLength.selector, 1025, 1024));
+        vm.expectRevert(abi.encodeWithSelector(Classes.BadProfileLength.selector, 1025, 1024));
         gate.registerClass(new bytes(1025));
         gate.registerClass(new bytes(1024));
     }
@@ -162,7 +163,7 @@ contract LimitsTest is GateFixture {
 
     function setCap(uint256 cap) private {
         vm.expectEmit(true, true, true, true);
-        emit Gate.CapSet(class, cap);
+        emit Classes.CapSet(class, cap);
         vm.prank(ADMIN);
         gate.setCap(class, cap);
         eq(gate.capOf(class), cap, "cap");

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Gate} from "../src/Gate.sol";
+import {Minting} from "../src/Minting.sol";
 import {MintItem, Outcome, SkipReason} from "../src/Types.sol";
 import {GateFixture} from "./GateFixture.sol";
 import {
@@ -134,7 +135,7 @@ contract MintTest is GateFixture {
         if (success) {
             expectOutcome(1, Outcome.Minted, "outcome");
         } else {
-            yes(reason.length == 0 || bytes4(reason) == Gate.TooLittleGas.selector, "another error");
+            yes(reason.length == 0 || bytes4(reason) == Minting.TooLittleGas.selector, "another error");
             expectOutcome(1, Outcome.None, "outcome after a revert");
             eq(units.totalSupply(class), 0, "supply after a revert");
         }
@@ -145,7 +146,7 @@ contract MintTest is GateFixture {
         bytes[] memory signatures = quorum(batchDigest(items, 1, soon()));
         (bool success, bytes memory reason) = address(gate).call{gas: 150_000}(batchCall(items, 1, soon(), signatures));
         yes(!success, "minted");
-        eq(bytes32(bytes4(reason)), bytes32(Gate.TooLittleGas.selector), "error");
+        eq(bytes32(bytes4(reason)), bytes32(Minting.TooLittleGas.selector), "error");
     }
 
     function test_a_recipient_that_sends_its_own_item_again_gets_nothing_twice() public {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {Classes} from "../src/Classes.sol";
 import {Gate} from "../src/Gate.sol";
 import {Limits} from "../src/Limits.sol";
 import {MintItem, Outcome, SkipReason} from "../src/Types.sol";
@@ -184,14 +185,14 @@ contract RatesTest is GateFixture {
 
     function setLimit(uint256 most) private {
         vm.expectEmit(true, true, true, true);
-        emit Gate.LimitSet(class, most, WINDOW);
+        emit Classes.LimitSet(class, most, WINDOW);
         vm.prank(ADMIN);
         gate.setLimit(class, uint88(most), WINDOW);
     }
 
     function setBig(uint256 from) private {
         vm.expectEmit(true, true, true, true);
-        emit Gate.BigTransferSet(class, from, 1 days);
+        emit Classes.BigTransferSet(class, from, 1 days);
         vm.prank(ADMIN);
         gate.setBigTransfer(class, uint88(from), 1 days);
     }
