@@ -12,6 +12,7 @@ mod connecting;
 mod contract;
 mod evidence;
 mod finding;
+mod gas;
 mod node;
 mod nonces;
 mod observing;
