@@ -1,19 +1,18 @@
 //! Whether units are held, asked of the custody book, against a `BTreeMap` in memory.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::hint::black_box;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::Still;
+use crate::figures::Figures;
 use isthmus_core::id::{PoolId, TransferId};
 use isthmus_core::ports::{Append, BookChange, Journal};
 use isthmus_core::serial_block::{NumberingSpace, SerialBlock, Series};
 use isthmus_store::Store;
-use serde::Serialize;
-
-use crate::Still;
 
 /// Blocks that one write adds to the book while it is filled.
 const FILL: u64 = 1000;
@@ -22,17 +21,29 @@ const BLOCK: u64 = 100;
 /// Questions asked of the book.
 const QUESTIONS: u64 = 200_000;
 
-#[derive(Debug, Serialize)]
-pub(crate) struct CustodyReport {
-    pub(crate) blocks: u64,
-    pub(crate) btreemap_ns: f64,
-    pub(crate) held_ns: f64,
-    pub(crate) free_ns: f64,
-    pub(crate) held_per_btreemap: f64,
+/// Sizes of the book.
+const SIZES: [u64; 4] = [1000, 10_000, 100_000, 1_000_000];
+
+/// At every size.
+pub(crate) fn measure(
+    out: &mut impl Write,
+    figures: &mut Figures,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    for blocks in SIZES {
+        let (held_ns, free_ns, btreemap_ns) = of_size(folder, blocks)?;
+        writeln!(
+            out,
+            "custody: {blocks} blocks: held {held_ns:.0} ns, free {free_ns:.0} ns, a BTreeMap in memory {btreemap_ns:.0} ns"
+        )?;
+        figures.set(&format!("custody_overlap_ns_{blocks}"), held_ns);
+    }
+    Ok(())
 }
 
-pub(crate) fn measure(folder: &Path, blocks: u64) -> Result<CustodyReport, Box<dyn Error>> {
-    let store = Store::open(&folder.join("custody"), "bench", Arc::new(Still))?;
+fn of_size(folder: &Path, blocks: u64) -> anyhow::Result<(f64, f64, f64)> {
+    let path = folder.join(format!("custody-{blocks}"));
+    let store = Store::open(&path, "bench", Arc::new(Still))?;
     let mut map = BTreeMap::new();
     for start in (0..blocks).step_by(usize::try_from(FILL)?) {
         let numbers = start..(start + FILL).min(blocks);
@@ -71,25 +82,16 @@ pub(crate) fn measure(folder: &Path, blocks: u64) -> Result<CustodyReport, Box<d
             .custody_overlap(&[block(first_of(number) + BLOCK)?])?
             .is_none())
     })?;
-    Ok(CustodyReport {
-        blocks,
-        btreemap_ns,
-        held_ns,
-        free_ns,
-        held_per_btreemap: held_ns / btreemap_ns,
-    })
+    Ok((held_ns, free_ns, btreemap_ns))
 }
 
 /// Nanoseconds a question, blocks asked about in scattered order. A wrong answer is an error: it is fast for nothing.
-fn per_question(
-    blocks: u64,
-    ask: impl Fn(u64) -> Result<bool, Box<dyn Error>>,
-) -> Result<f64, Box<dyn Error>> {
+fn per_question(blocks: u64, ask: impl Fn(u64) -> anyhow::Result<bool>) -> anyhow::Result<f64> {
     let begun = Instant::now();
     for question in 0..QUESTIONS {
         let number = question.wrapping_mul(0x9e37_79b9_7f4a_7c15) % blocks;
         if !black_box(ask(black_box(number))?) {
-            return Err(format!("the custody book answers wrongly about block {number}").into());
+            anyhow::bail!("the custody book answers wrongly about block {number}");
         }
     }
     Ok(begun.elapsed().as_secs_f64() * 1e9 / f64::from(u32::try_from(QUESTIONS)?))
@@ -100,7 +102,7 @@ fn first_of(number: u64) -> u64 {
     1 + number * 2 * BLOCK
 }
 
-fn block(first: u64) -> Result<SerialBlock, Box<dyn Error>> {
+fn block(first: u64) -> anyhow::Result<SerialBlock> {
     let series = Series {
         before: "19385-".into(),
         after: "-VCS-VCU-1507-VER-ET-14-1340-01012020-31122020-1".into(),

@@ -31,10 +31,9 @@ pub(crate) struct Load {
     next_unit: u64,
 }
 
-/// When a transfer was admitted, and when it last changed.
+/// When a transfer last changed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
-    pub(crate) created_ms: u64,
     pub(crate) updated_ms: u64,
 }
 
@@ -50,12 +49,29 @@ impl Load {
         Self::with_route(devnet).await
     }
 
+    /// Registry and chain only: neither relayer nor attesters run, and there is no route.
+    pub(crate) async fn idle() -> anyhow::Result<Self> {
+        let devnet = Devnet::prepare(Options {
+            bulk_t: BULK_T,
+            quiet: true,
+            ..Options::default()
+        })
+        .await?;
+        let route = devnet.route_document("bench")?;
+        let class = class(&devnet).await?;
+        Ok(Self {
+            devnet,
+            route,
+            class,
+            next_unit: 0,
+        })
+    }
+
     async fn with_route(devnet: Devnet) -> anyhow::Result<Self> {
         let mut route = devnet.route_document("bench")?;
         route.outstanding_cap_g = Quantity::from_tonnes(BULK_T)?;
         devnet.activate_route(&route).await?;
-        let stored = devnet.registry.blocks(&bulk::serial(0, 1)).await?;
-        let class = stored.into_iter().next().context("no units to move")?.class;
+        let class = class(&devnet).await?;
         Ok(Self {
             devnet,
             route,
@@ -175,15 +191,20 @@ impl Load {
         Ok(found)
     }
 
-    /// When the newest `count` transfers were admitted and ended.
+    /// When the newest `count` transfers were ended.
     pub(crate) async fn spans(&self, count: u64) -> anyhow::Result<Vec<Span>> {
         let transfers = self.newest(usize::try_from(count)?).await?;
         let span = |transfer: &v1::Transfer| Span {
-            created_ms: transfer.created_at_ms,
             updated_ms: transfer.updated_at_ms,
         };
         Ok(transfers.iter().map(span).collect())
     }
+}
+
+async fn class(devnet: &Devnet) -> anyhow::Result<AssetClass> {
+    let stored = devnet.registry.blocks(&bulk::serial(0, 1)).await?;
+    let first = stored.into_iter().next();
+    Ok(first.context("no units to move")?.class)
 }
 
 fn admitted(answer: v1::SubmitResponse) -> anyhow::Result<Vec<String>> {

@@ -1,6 +1,5 @@
 //! Appends to the proof log, against plain synced writes to the same disk.
 
-use std::error::Error;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -9,61 +8,52 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::Still;
+use crate::figures::Figures;
 use isthmus_core::ports::{Append, AppendError, Journal};
 use isthmus_store::Store;
-use serde::Serialize;
-
-use crate::Still;
 
 /// Size of a `MINTED` leaf.
 const LEAF_BYTES: usize = 600;
 /// Callers at once.
-const CALLERS: [u32; 3] = [1, 16, 128];
+const CALLERS: [u32; 4] = [1, 16, 128, 512];
 
-#[derive(Debug, Serialize)]
-pub(crate) struct LogReport {
-    pub(crate) leaf_bytes: usize,
-    pub(crate) raw_synced_writes_per_s: f64,
-    pub(crate) raw_synced_writes_core_awake_per_s: f64,
-    pub(crate) appends: Vec<AppendReport>,
-}
+/// How long each measurement takes.
+const SPAN: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Serialize)]
-pub(crate) struct AppendReport {
-    pub(crate) callers: u32,
-    pub(crate) appends_per_s: f64,
-    pub(crate) syncs_per_s: f64,
-    pub(crate) appends_per_raw_sync: f64,
-}
-
-pub(crate) fn measure(folder: &Path, span: Duration) -> Result<LogReport, Box<dyn Error>> {
-    let alone = raw_synced_writes(&folder.join("raw"), span)?;
-    let awake = with_a_core_awake(|| raw_synced_writes(&folder.join("raw"), span))?;
-    let raw = alone.max(awake);
+/// Leaves a second, durable when answered, by several numbers of callers; the best of them is the figure.
+pub(crate) fn measure(
+    out: &mut impl Write,
+    figures: &mut Figures,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let alone = raw_synced_writes(&folder.join("raw"), SPAN)?;
+    let awake = with_a_core_awake(|| raw_synced_writes(&folder.join("raw"), SPAN))?;
+    writeln!(
+        out,
+        "log: raw synced writes {alone:.0} /s, with a core kept awake {awake:.0} /s"
+    )?;
     let store = Store::open(&folder.join("log"), "bench", Arc::new(Still))?;
-    let mut appends = Vec::new();
+    let mut best = 0f64;
     for callers in CALLERS {
         let syncs = store.syncs();
         let begun = Instant::now();
-        let done = append_for(&store, callers, span)?;
+        let done = append_for(&store, callers, SPAN)?;
         let seconds = begun.elapsed().as_secs_f64();
         let rate = f64::from(done) / seconds;
-        appends.push(AppendReport {
-            callers,
-            appends_per_s: rate,
-            syncs_per_s: f64::from(u32::try_from(store.syncs() - syncs)?) / seconds,
-            appends_per_raw_sync: rate / raw,
-        });
+        let synced = f64::from(u32::try_from(store.syncs() - syncs)?) / seconds;
+        writeln!(
+            out,
+            "  {callers:>3} callers: {rate:>8.0} leaves/s, {synced:>5.0} syncs/s, {:.1} leaves a raw sync",
+            rate / alone.max(awake)
+        )?;
+        best = best.max(rate);
     }
-    Ok(LogReport {
-        leaf_bytes: LEAF_BYTES,
-        raw_synced_writes_per_s: alone,
-        raw_synced_writes_core_awake_per_s: awake,
-        appends,
-    })
+    figures.set("log_append_per_s", best);
+    Ok(())
 }
 
-fn raw_synced_writes(path: &Path, span: Duration) -> Result<f64, Box<dyn Error>> {
+fn raw_synced_writes(path: &Path, span: Duration) -> anyhow::Result<f64> {
     let mut file = File::create(path)?;
     let bytes = [b'x'; LEAF_BYTES];
     let begun = Instant::now();

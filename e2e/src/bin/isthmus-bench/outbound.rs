@@ -10,6 +10,8 @@ use crate::usage::{Usage, said, to_f64};
 
 /// How long a run may take for each 1000 transfers.
 const PATIENCE_S: u64 = 20;
+/// Transfers in the runs that show how cost grows.
+const GROWTH: [u64; 5] = [100, 300, 1000, 3000, 10_000];
 
 /// Submits `count` orders at once and waits until all are minted, finally.
 pub(crate) async fn measure(
@@ -50,6 +52,48 @@ pub(crate) async fn measure(
         percentile(&mut took, 0.99)?
     )?;
     Ok(())
+}
+
+/// What a number of transfers took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Point {
+    pub(crate) transfers: f64,
+    pub(crate) seconds: f64,
+    pub(crate) cpu_ms_each: f64,
+}
+
+/// The same work again and again, each time more of it, one after the other on one devnet.
+pub(crate) async fn growth(
+    out: &mut impl Write,
+    load: &mut Load,
+    most: u64,
+) -> anyhow::Result<Vec<Point>> {
+    let mut points = Vec::new();
+    for count in GROWTH.into_iter().filter(|count| *count <= most) {
+        let orders = load.orders(count)?;
+        let before = load.count("completed").await?;
+        let used = Usage::of(load).await?;
+        let begun_ms = now_ms();
+        load.submit(orders).await?;
+        let patience = Duration::from_secs(PATIENCE_S * count.div_ceil(1000));
+        load.completed(before + count, patience).await?;
+        let used = Usage::of(load).await?.since(&used);
+        let spans = load.spans(count).await?;
+        let ended_ms = spans.iter().map(|span| span.updated_ms).max();
+        let took_ms = ended_ms.unwrap_or_default().saturating_sub(begun_ms);
+        let point = Point {
+            transfers: to_f64(count)?,
+            seconds: to_f64(took_ms)? / 1000.0,
+            cpu_ms_each: used.cpu_s.values().sum::<f64>() * 1e3 / to_f64(count)?,
+        };
+        writeln!(
+            out,
+            "growth: {count} transfers in {:.1} s, {:.2} ms of processor time each",
+            point.seconds, point.cpu_ms_each
+        )?;
+        points.push(point);
+    }
+    Ok(points)
 }
 
 /// Where the time went.

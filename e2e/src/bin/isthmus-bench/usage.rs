@@ -5,7 +5,6 @@ use std::fs;
 
 use anyhow::Context as _;
 use isthmus_e2e::devnet::service::Service;
-use serde_json::Value;
 
 use crate::load::Load;
 
@@ -108,9 +107,4 @@ pub(crate) fn said(service: &Service, name: &str) -> Option<f64> {
     let (_, rest) = output.rsplit_once(&mark)?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
-}
-
-/// A value of a JSON object as a number, for printing.
-pub(crate) fn number(value: &Value, name: &str) -> f64 {
-    value[name].as_f64().unwrap_or_default()
 }
