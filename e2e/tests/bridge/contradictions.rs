@@ -9,7 +9,7 @@ use isthmus_e2e::devnet::parties::{ALPHA, BETA};
 use isthmus_e2e::devnet::second_chain::SecondChain;
 use isthmus_e2e::devnet::{Devnet, FINALITY_DEPTH, Options, Redemption};
 
-use crate::halts::{halted, resume_as_two, resume_once_mended, status};
+use crate::halts::{halted, restart_attesters, resume_as_two, resume_once_mended, status};
 use crate::world::{TONNE_G, World, serial};
 
 /// How deep a chain is rewritten here: what was final for a while is gone.
@@ -124,8 +124,16 @@ async fn is_mended(chains: &TwoChains, id: TransferId) {
     assert!(why.contains(&id.to_string()), "{why}");
     devnet.chain.resume_blocks().await.unwrap();
     resume_once_mended(devnet).await;
+    restart_attesters(devnet);
     assert_eq!(devnet.chain.mints_of(id).await.unwrap(), 1);
-    let state = devnet.transfer(id).await.unwrap().unwrap().transfer.unwrap().state;
+    let state = devnet
+        .transfer(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .transfer
+        .unwrap()
+        .state;
     assert_eq!(state, "completed");
 }
 
@@ -157,7 +165,13 @@ async fn burns_that_vanish_beyond_the_depth_are_stopped_or_known_as_a_shortfall(
     let why = halted(devnet).await;
     assert!(why.contains(&given.id.to_string()), "{why}");
     // What was not given is stopped.
-    let stopped = devnet.transfer(waiting.id).await.unwrap().unwrap().transfer.unwrap();
+    let stopped = devnet
+        .transfer(waiting.id)
+        .await
+        .unwrap()
+        .unwrap()
+        .transfer
+        .unwrap();
     assert_eq!(stopped.state, "quarantined");
     devnet.chain.resume_blocks().await.unwrap();
 
@@ -167,10 +181,13 @@ async fn burns_that_vanish_beyond_the_depth_are_stopped_or_known_as_a_shortfall(
     );
     assert_eq!(world.supply_t(class).await, 10, "more than is locked");
     assert_eq!(world.custody_t().await, 7 + 10);
+    restart_attesters(devnet);
     // The attesters do not let the shortfall grow: nothing is minted in this class.
     let id = devnet.admit(&world.terms(30, 39).await).await.unwrap();
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(devnet.chain.mints_of(id).await.unwrap(), 0);
+    let note = devnet.transfer(id).await.unwrap().unwrap().transfer.unwrap().note;
+    assert!(note.contains("reserves"), "{note}");
     let state = status(devnet).await;
     assert!(
         !state.paused.iter().any(|scope| scope.contains("31337")),

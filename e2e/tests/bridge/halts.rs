@@ -80,3 +80,11 @@ pub(crate) async fn resume_once_mended(devnet: &Devnet) {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
+
+/// Attesters remember by themselves what was final, and believe no relayer that it changed: whoever runs one looks, and starts
+/// it anew.
+pub(crate) fn restart_attesters(devnet: &Devnet) {
+    for attester in &devnet.attesters {
+        attester.restart().unwrap();
+    }
+}

@@ -61,6 +61,11 @@ pub trait Gatekeeper: Send + Sync + std::fmt::Debug {
         self.holds(transfer).then(|| now.plus_ms(HELD_MS))
     }
 
+    /// A ledger contradicts itself: it has to stop.
+    fn ledger_contradicted(&self, _: &Contradiction) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// A ledger contradicts itself about a transfer: what has to stop.
     fn contradicted(&self, _: TransferId, _: &Contradiction) -> Result<Stop, StoreError> {
         Ok(Stop::Transfer)

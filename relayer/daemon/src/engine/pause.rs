@@ -159,6 +159,10 @@ impl Pauses {
 }
 
 impl Gatekeeper for Pauses {
+    fn ledger_contradicted(&self, contradiction: &Contradiction) -> Result<(), StoreError> {
+        self.halt(contradiction)
+    }
+
     fn held_until(&self, transfer: &Transfer, now: Timestamp) -> Option<Timestamp> {
         if self.holds(transfer) {
             return Some(now.plus_ms(HELD_MS));
