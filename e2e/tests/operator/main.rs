@@ -7,11 +7,15 @@
     reason = "helpers of tests; clippy only knows the test functions themselves"
 )]
 
+mod amendments;
 mod backup;
 mod command;
 mod decisions;
 mod limits;
 mod reload;
 #[path = "../bridge/world.rs"]
-#[allow(dead_code, reason = "made for the tests of the bridge, which use all of it")]
+#[allow(
+    dead_code,
+    reason = "made for the tests of the bridge, which use all of it"
+)]
 mod world;

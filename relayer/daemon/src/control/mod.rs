@@ -2,6 +2,7 @@
 //! nothing of the wire.
 
 mod access;
+mod amendment;
 mod attesters;
 mod auth;
 mod backup;

@@ -10,6 +10,7 @@ use isthmus_core::route::{RouteDocument, RouteSignature, RouteSignatureError};
 use isthmus_prooflog::leaf::{AdminSignature, Leaf};
 use isthmus_store::{RouteRecord, StoredRouteStatus};
 
+use crate::control::amendment;
 use crate::control::error::{ApiError, FieldProblem};
 use crate::control::shared::Shared;
 use crate::engine::Fatal;
@@ -137,6 +138,10 @@ impl RouteBook {
         }
         // Other routes may have become active since it was proposed.
         self.check(&record.document)?;
+        let problems = amendment::forbidden(&self.shared, &record.document)?;
+        if !problems.is_empty() {
+            return Err(ApiError::RouteRefused(problems));
+        }
         record.status = StoredRouteStatus::Active;
         let leaf = self.leaf(&record)?;
         self.put(&record, Some(leaf))

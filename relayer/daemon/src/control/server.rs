@@ -74,10 +74,7 @@ pub async fn serve(
     }
 }
 
-async fn router(
-    services: Services,
-    closing: watch::Receiver<bool>,
-) -> Result<Router, ServeError> {
+async fn router(services: Services, closing: watch::Receiver<bool>) -> Result<Router, ServeError> {
     let authenticator = Authenticator::new(&services.access);
     let shared = Shared::new(services, closing);
     let transfers = TransferServiceServer::new(Transfers::new(&shared))

@@ -2,12 +2,14 @@
 //! A refusal here means that nothing happened; the registry, the attesters and the gate check everything again.
 
 mod earlier;
+mod redirect;
 mod requests;
 mod survey;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use isthmus_core::asset_class::AssetClass;
 use isthmus_core::id::{LedgerId, TransferId};
 use isthmus_core::mandate::{Mandate, Wish};
 use isthmus_core::policy::{self, Decision, Situation};
@@ -103,6 +105,11 @@ impl Admission {
             classes,
             deciding: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The profile of a transfer's class.
+    pub async fn class_of(&self, terms: &Terms) -> Result<AssetClass, BoxError> {
+        self.classes.of(terms).await
     }
 
     /// Admits or refuses each order by itself, in order. Asked again, the same order gets the transfer that exists.

@@ -223,7 +223,7 @@ async fn status_says_in_words_what_to_look_at() {
         "lane vcs:sandbox/lock: 1 waiting, the oldest for 61 s; last report: connection refused",
         not_approved.as_str(),
         "attester attester-1 has not called yet",
-        "all is paused by operator-1",
+        "all is paused by guardian",
         "1 quarantined",
     ];
     assert_eq!(
