@@ -138,6 +138,23 @@ impl Service {
         self.running().as_ref().map(Child::id)
     }
 
+    /// Lets no file that it writes grow beyond `bytes` from now on, which is a full disk to it; `None` makes room again.
+    pub fn limit_files(&self, bytes: Option<u64>) -> anyhow::Result<()> {
+        let pid = self
+            .pid()
+            .with_context(|| format!("{} is not started", self.name))?;
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--pid={pid}"));
+        // Only the soft limit is set: that is taken back without privileges.
+        let set = command.arg(format!("--fsize={limit}:")).status();
+        ensure!(
+            set.context("cannot run prlimit")?.success(),
+            "prlimit failed"
+        );
+        Ok(())
+    }
+
     /// What it is called.
     pub fn name(&self) -> &str {
         &self.name

@@ -9,24 +9,22 @@
     reason = "helpers of tests; clippy only knows the test functions themselves"
 )]
 
-mod backup;
 mod collusion;
-mod command;
 mod connecting;
 mod contradictions;
 mod crossing;
-mod decisions;
 mod halts;
+mod impairment;
 mod liar;
-mod limits;
 mod operating;
 mod races;
+mod redirected;
 mod refusals;
 mod refused_returns;
 mod relayer_killed;
-mod reload;
 mod reorgs;
 mod rpc_agreement;
+mod sick_disk;
 mod slow_registry;
 mod stolen_relayer;
 mod storm;

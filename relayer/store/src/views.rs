@@ -196,4 +196,9 @@ impl Store {
     pub fn syncs(&self) -> u64 {
         self.writer.syncs()
     }
+
+    /// Why nothing can be written any more, once a write has failed. Reading goes on. Only opening the store again helps.
+    pub fn failure(&self) -> Option<&str> {
+        self.writer.failure()
+    }
 }

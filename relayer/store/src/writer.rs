@@ -1,9 +1,9 @@
 //! The coalescing writer: one thread, one synced write for all that waits. It never lingers when idle: the next batch forms
 //! while the current one syncs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use isthmus_core::id::TransferId;
@@ -46,6 +46,7 @@ pub(crate) struct Writer {
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     syncs: Arc<AtomicU64>,
+    failure: Arc<OnceLock<String>>,
 }
 
 impl Writer {
@@ -53,14 +54,17 @@ impl Writer {
         let (jobs, queue) = sync_channel(QUEUE);
         let syncs = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&syncs);
+        let failure = Arc::new(OnceLock::new());
+        let failed = Arc::clone(&failure);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&db, clock.as_ref(), &queue, &counter));
+            .spawn(move || run(&db, clock.as_ref(), &queue, (&counter, &failed)));
         // Without its writer the store answers every append with an error, which stops the process.
         Self {
             jobs: Some(jobs),
             thread: thread.ok(),
             syncs,
+            failure,
         }
     }
 
@@ -107,6 +111,10 @@ impl Writer {
     pub(crate) fn syncs(&self) -> u64 {
         self.syncs.load(Ordering::Relaxed)
     }
+
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
 }
 
 impl Drop for Writer {
@@ -123,7 +131,12 @@ fn stopped() -> StoreError {
     StoreError("the writer has stopped after an earlier failure".into())
 }
 
-fn run(db: &Arc<Disk>, clock: &dyn Clock, queue: &Receiver<Job>, syncs: &AtomicU64) {
+fn run(
+    db: &Arc<Disk>,
+    clock: &dyn Clock,
+    queue: &Receiver<Job>,
+    (syncs, failure): (&AtomicU64, &OnceLock<String>),
+) {
     let mut committer = Committer::new(Arc::clone(db));
     while let Ok(first) = queue.recv() {
         committer.evict();
@@ -157,6 +170,7 @@ fn run(db: &Arc<Disk>, clock: &dyn Clock, queue: &Receiver<Job>, syncs: &AtomicU
             Err(error) => {
                 // Whether it is on disk is unknown. Nothing may be appended on top of a guess: this thread ends, every later
                 // append fails, and the process starts again from the disk.
+                let _first = failure.set(error.0.clone());
                 for (answers, answer) in waiting {
                     let _gone = answer.send(
                         answers

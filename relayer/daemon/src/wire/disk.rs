@@ -6,11 +6,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use isthmus_store::Store;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How often the store is looked at, and a sick disk tried.
 const EVERY: Duration = Duration::from_secs(1);
 /// What must fit before work is tried again; RocksDB needs some room to open.
 const ROOM: usize = 4 * 1024 * 1024;
+
+/// A service manager's limit on file sizes (`RLIMIT_FSIZE`) is a full disk, and no reason to die: with a handler for its signal
+/// the write that hits it fails like any other.
+pub(super) fn survive_size_limits() -> std::io::Result<()> {
+    /// `SIGXFSZ`, which tokio has no name for.
+    const FILE_SIZE_EXCEEDED: i32 = 25;
+    // Handlers stay when the receiver is dropped.
+    signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED)).map(drop)
+}
 
 /// Resolves once a write of the store has failed.
 pub(super) async fn failed(store: &Store) {
