@@ -13,7 +13,7 @@
 //! | reserves 1 t short | [`registry::a_tonne_short_nothing_is_minted`] |
 //! | an attester restarted with an empty store | [`forks::an_emptied_attester_is_not_taken_in_by_an_old_log`], `stolen_relayer::an_attester_with_an_empty_store_signs_only_what_it_has_followed` |
 //! | a batch re-formed after a partial refusal | [`stubborn::attesters_that_decline_for_ever_stop_only_what_they_decline`] |
-//! | old epoch after rotation | [`rotation`] |
+//! | old epoch after rotation | [`rotation::what_the_old_set_has_signed_ends_with_its_grace`], [`rotation::signers_change_under_load_and_transfers_go_on`] |
 //! | every relayer credential stolen | [`everything::with_every_credential_nothing_is_minted_and_nothing_leaves_custody`], `stolen_relayer::the_relayer_holds_no_secret_of_an_attester` |
 //! | garbage proposals that hold references | [`registry::garbage_proposals_are_closed_by_the_attesters`] |
 //! | a lock into an account that no route names | [`registry::a_stolen_credential_locks_into_its_own_custody_only`] |
@@ -26,4 +26,5 @@ mod everything;
 mod forks;
 mod log;
 mod registry;
+mod rotation;
 mod stubborn;

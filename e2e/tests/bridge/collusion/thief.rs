@@ -41,11 +41,6 @@ impl<'a> Thief<'a> {
         Self { world }
     }
 
-    /// Leaves everybody running: only keys were stolen.
-    pub(crate) fn beside(world: &'a World) -> Self {
-        Self { world }
-    }
-
     /// An attester's process.
     pub(crate) fn process(&self, attester: &str) -> &Service {
         let mut attesters = self.world.devnet.attesters.iter();
