@@ -120,7 +120,7 @@ fn mark(db: &DB, now: Timestamp) -> Result<u64, StoreError> {
         let Some(mut head) = read_head(db, &TransferId::new(id))? else {
             return Err(corrupt("a due entry without its transfer"));
         };
-        head.due = columns::due_at_once(&old);
+        head.due = columns::due_by(&old, now).ok_or_else(|| corrupt("a due entry"))?;
         if head.due == *old {
             continue;
         }

@@ -137,10 +137,12 @@ pub(crate) fn due(lane_of: &Lane, at: Timestamp, id: &TransferId) -> Vec<u8> {
     .concat()
 }
 
-/// The same entry of the due index, due at the beginning of time.
-pub(crate) fn due_at_once(due: &[u8]) -> Vec<u8> {
-    let id = due.get(due.len().saturating_sub(32)..).unwrap_or_default();
-    [lane_of(due), &[0; 9], id].concat()
+/// The same entry of the due index, due at `at` if it was due later.
+pub(crate) fn due_by(due: &[u8], at: Timestamp) -> Option<Vec<u8>> {
+    let (rest, id) = due.split_last_chunk::<32>()?;
+    let (lane, was) = rest.split_last_chunk::<8>()?;
+    let at = at.ms().min(u64::from_be_bytes(*was));
+    Some([lane, &at.to_be_bytes(), id].concat())
 }
 
 pub(crate) fn draft(id: &[u8; 32]) -> Vec<u8> {

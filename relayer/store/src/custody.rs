@@ -33,20 +33,7 @@ pub(crate) fn apply(
             route,
             blocks,
         } => reserve(overlay, *transfer, *pool, route, blocks),
-        BookChange::Offer { transfer } => {
-            let order = leaf.ok_or_else(|| bug("an offer comes with its MINTED leaf"))?;
-            for mut interval in held_as(overlay, transfer, &[RESERVED, LOST])? {
-                if interval.held.status == LOST {
-                    interval.delete(overlay)?;
-                    given(overlay, &interval)?;
-                    continue;
-                }
-                interval.held.status = OFFERED;
-                interval.held.order = order;
-                interval.put(overlay)?;
-            }
-            Ok(())
-        }
+        BookChange::Offer { transfer } => offer(overlay, transfer, leaf),
         BookChange::Allocate {
             burn,
             pool,
@@ -99,6 +86,26 @@ pub(crate) fn apply(
             Ok(())
         }
     }
+}
+
+/// What was minted backs the pool, in the order of its leaf; what the registry took away meanwhile does not.
+fn offer(
+    overlay: &mut Overlay<'_>,
+    transfer: &TransferId,
+    leaf: Option<u64>,
+) -> Result<(), AppendError> {
+    let order = leaf.ok_or_else(|| bug("an offer comes with its MINTED leaf"))?;
+    for mut interval in held_as(overlay, transfer, &[RESERVED, LOST])? {
+        if interval.held.status == LOST {
+            interval.delete(overlay)?;
+            given(overlay, &interval)?;
+            continue;
+        }
+        interval.held.status = OFFERED;
+        interval.held.order = order;
+        interval.put(overlay)?;
+    }
+    Ok(())
 }
 
 /// Units given for a burn no longer count against the cap of the route that brought them, whoever burned.

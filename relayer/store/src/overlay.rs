@@ -128,12 +128,12 @@ impl<'a> Overlay<'a> {
         key: &[u8],
         prefix: usize,
     ) -> Result<Option<Found>, StoreError> {
-        let alike = |found: &[u8]| found.get(..prefix) == key.get(..prefix);
+        let within = |found: &[u8]| found.get(..prefix) == key.get(..prefix);
         let mut stored = None;
         let mut iterator = self.db.raw_iterator_cf(handle(self.db, column)?);
         iterator.seek(key);
         while let Some((found, value)) = iterator.item() {
-            if !alike(found) {
+            if !within(found) {
                 break;
             }
             if self.staged(column, found).is_none() {
@@ -143,18 +143,18 @@ impl<'a> Overlay<'a> {
             iterator.next();
         }
         iterator.status().map_err(failed)?;
-        let alive = |map: &Staged| {
+        let newest = |map: &Staged| {
             let mut from = map.range((column, key.to_vec())..);
             let next = from.find(|((c, k), v)| {
-                *c != column || !alike(k) || (v.is_some() && self.staged(column, k) == Some(v))
+                *c != column || !within(k) || (v.is_some() && self.staged(column, k) == Some(v))
             });
-            next.filter(|((c, k), _)| *c == column && alike(k))
+            next.filter(|((c, k), _)| *c == column && within(k))
                 .and_then(|((_, k), v)| v.clone().map(|v| (k.clone(), v)))
         };
         if self.accepted.is_empty() && self.current.is_empty() {
             return Ok(stored);
         }
-        Ok([stored, alive(&self.accepted), alive(&self.current)]
+        Ok([stored, newest(&self.accepted), newest(&self.current)]
             .into_iter()
             .flatten()
             .min_by(|a, b| a.0.cmp(&b.0)))

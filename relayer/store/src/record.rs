@@ -3,6 +3,7 @@
 
 mod event;
 mod parts;
+mod pending;
 mod snapshot;
 mod terms;
 

@@ -180,7 +180,10 @@ mod tests {
             record[..4].copy_from_slice(&crc.to_le_bytes());
             record
         };
-        let (first, last) = (fragment(FIRST, &[1; BLOCK - HEADER]), fragment(4, &[2; 90]));
+        let (first, last) = (
+            fragment(FIRST, &vec![1; BLOCK - HEADER]),
+            fragment(4, &[2; 90]),
+        );
         let mut log = [first.as_slice(), &last].concat();
         assert!(!torn(&[&log]));
         log[100] ^= 1;

@@ -1,9 +1,12 @@
 //! Whose data a folder holds, and that one process at a time has it.
 
+use isthmus_core::id::TransferId;
 use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::Journal;
+use isthmus_core::quantity::Quantity;
+use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::testing::sample;
-use isthmus_core::transfer::Event;
+use isthmus_core::transfer::{Event, Transfer};
 use isthmus_proto::store::v1 as pb;
 use isthmus_store::{AttesterStore, FORMAT, OpenError, Store};
 use prost::Message;
@@ -74,54 +77,67 @@ fn a_newer_format_is_refused() {
     assert!(matches!(refused, Err(OpenError::NewerFormat { found, .. }) if found == FORMAT + 1));
 }
 
-/// What format 1 did not have is computed from what it had.
-#[test]
-fn a_store_of_format_1_is_brought_up_to_date() {
-    let folder = tempfile::tempdir().unwrap();
-    let units = |n: u64| vec![sample::block(n * 10, n * 10 + n)];
-    let (store, clock) = open(folder.path());
+fn units(number: u64) -> Vec<SerialBlock> {
+    vec![sample::block(number * 10, number * 10 + number)]
+}
+
+/// Transfers in several states, admitted minutes apart.
+fn lived_in(path: &std::path::Path) -> Store {
+    let (store, clock) = open(path);
     for number in 1..=6u64 {
         clock.set(START.plus_ms(number * 1_000_000));
         let outbound = sample::outbound(number, &units(number));
         let admitted = store.append(vec![admission(&outbound)]).pop().unwrap();
-        let admitted = admitted.unwrap().transfer.unwrap();
-        let story = match number {
-            1 => Story::of(&admitted).then(Event::WithdrawalRequested),
-            2 => Story::of(&admitted).locked(&outbound),
-            3 => Story::of(&admitted)
+        let begun = Story::of(&admitted.unwrap().transfer.unwrap());
+        let told = match number {
+            1 => begun.then(Event::WithdrawalRequested),
+            2 => begun.locked(&outbound),
+            3 => begun
                 .locked(&outbound)
                 .signed(&outbound)
                 .intends()
                 .done(OperationKind::Mint, &[]),
-            4 => Story::of(&admitted).locked(&outbound).signed(&outbound),
+            4 => begun.locked(&outbound).signed(&outbound),
             _ => continue,
         };
-        store.append(vec![story.append()]).pop().unwrap().unwrap();
+        store.append(vec![told.append()]).pop().unwrap().unwrap();
     }
-    let seen = |store: &Store| {
-        let (route, class) = (sample::route().id, sample::class().id());
-        let admitted = |ms| store.admitted_since(&route, &class, START.plus_ms(ms));
-        let ids: Vec<_> = (1..=6)
-            .map(|n| sample::outbound(n, &units(n)).terms.id())
-            .collect();
-        (
-            store.lane_counts().unwrap(),
-            store.unfinished().unwrap(),
-            [0, 3_000_000, 5_000_000].map(|ms| admitted(ms).unwrap()),
-            (1..=7)
-                .map(|n| store.custody_overlap(&units(n)).unwrap())
-                .collect::<Vec<_>>(),
-            ids.iter()
-                .map(|id| store.transfer(*id).unwrap())
-                .collect::<Vec<_>>(),
-        )
-    };
-    let before = seen(&store);
-    drop(store);
+    store
+}
 
+/// Everything that format 2 computes from format 1.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    lanes: Vec<(String, u64)>,
+    unfinished: Vec<(String, u64)>,
+    admitted: Vec<Quantity>,
+    held: Vec<Option<(SerialBlock, TransferId)>>,
+    transfers: Vec<Option<Transfer>>,
+}
+
+fn seen(store: &Store) -> Seen {
+    let (route, class) = (sample::route().id, sample::class().id());
+    let since = |ms| store.admitted_since(&route, &class, START.plus_ms(ms));
+    let id = |n| sample::outbound(n, &units(n)).terms.id();
+    let counted = |counts: Vec<(String, u64)>| counts.into_iter().filter(|(_, n)| *n > 0).collect();
+    Seen {
+        lanes: counted(store.lane_counts().unwrap()),
+        unfinished: counted(store.unfinished().unwrap()),
+        admitted: [0, 3_000_000, 5_000_000]
+            .map(|ms| since(ms).unwrap())
+            .into(),
+        held: (1..=7)
+            .map(|n| store.custody_overlap(&units(n)).unwrap())
+            .collect(),
+        transfers: (1..=6).map(|n| store.transfer(id(n)).unwrap()).collect(),
+    }
+}
+
+/// Takes from a folder what format 1 did not have.
+fn downgrade(path: &std::path::Path) {
     let options = Options::default();
-    let names = DB::list_cf(&options, folder.path()).unwrap();
-    let raw = DB::open_cf(&options, folder.path(), names).unwrap();
+    let names = DB::list_cf(&options, path).unwrap();
+    let raw = DB::open_cf(&options, path, names).unwrap();
     for (family, prefix) in [
         ("spans", ""),
         ("admitted", ""),
@@ -131,8 +147,8 @@ fn a_store_of_format_1_is_brought_up_to_date() {
     ] {
         let family = raw.cf_handle(family).unwrap();
         let mut cleared = 0;
-        for entry in raw.iterator_cf(family, IteratorMode::Start) {
-            let (key, _) = entry.unwrap();
+        for stored in raw.iterator_cf(family, IteratorMode::Start) {
+            let (key, _) = stored.unwrap();
             if key.starts_with(prefix.as_bytes()) {
                 raw.delete_cf(family, key).unwrap();
                 cleared += 1;
@@ -147,20 +163,19 @@ fn a_store_of_format_1_is_brought_up_to_date() {
     };
     let meta = raw.cf_handle("meta").unwrap();
     raw.put_cf(meta, b"meta", older.encode_to_vec()).unwrap();
-    drop(raw);
+}
 
+/// What format 1 did not have is computed from what it had, once.
+#[test]
+fn a_store_of_format_1_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = lived_in(folder.path());
+    let before = seen(&store);
+    drop(store);
+    downgrade(folder.path());
     for _ in 0..2 {
         let (store, _) = open(folder.path());
-        let after = seen(&store);
-        let counted = |counts: &[(String, u64)]| -> Vec<(String, u64)> {
-            counts.iter().filter(|(_, n)| *n > 0).cloned().collect()
-        };
-        assert_eq!(counted(&after.0), counted(&before.0));
-        assert_eq!(counted(&after.1), counted(&before.1));
-        assert_eq!(
-            (after.2, after.3, after.4),
-            (before.2, before.3.clone(), before.4.clone())
-        );
+        assert_eq!(seen(&store), before);
     }
 }
 
