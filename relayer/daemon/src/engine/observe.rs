@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use isthmus_core::id::{LedgerId, PoolId};
 use isthmus_core::ports::{
-    Append, AppendError, BookChange, Cursor, Fact, FindError, Ledger, LedgerKind,
+    Append, AppendError, Cursor, Fact, FindError, Ledger, LedgerKind,
     Observations, Observed,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Receipt;
-use isthmus_core::terms::{Burn, Return, Terms};
-use isthmus_core::transfer::Event;
+use isthmus_core::terms::{Burn, Return};
 use isthmus_store::{Store, StoredRouteStatus};
 
 use crate::engine::pause::Pauses;
 use crate::engine::watch::LedgerWatch;
-use crate::engine::{Fatal, Recorder, leaves};
+use crate::engine::{Fatal, Recorder, burns};
 use crate::error_chain::chain;
 
 /// Pause between looks when nothing is new.
@@ -103,6 +102,7 @@ impl Observer {
         let Observations { facts, next, head } = observations;
         let eventful = !facts.is_empty();
         let mut waiting = None;
+        self.open_together(&facts).await?;
         for observed in facts {
             // One that waits holds the cursor, not the facts after it: those are told apart by their ids when seen again.
             if let Page::Waiting(why) = self.fact(observed).await? {
@@ -169,21 +169,7 @@ impl Observer {
             )));
         };
         let now = self.recorder.clock().now();
-        let append = Append {
-            transfer: Some((id, 0)),
-            leaves: vec![leaves::burned(&back, &receipt, now)],
-            book: vec![BookChange::Allocate {
-                burn: id,
-                pool: back.pool,
-                blocks: back.allocation.clone(),
-                written_off: back.written_off,
-            }],
-            events: vec![Event::Burned {
-                terms: Terms::Return(back),
-                receipt,
-            }],
-            ..Append::default()
-        };
+        let append = burns::opening(back, receipt, now);
         match self.recorder.record(vec![append]).await?.pop() {
             Some(Ok(_) | Err(AppendError::Conflict { .. })) => Ok(Page::Done),
             Some(Err(error)) => Ok(Page::Waiting(chain(&error))),
