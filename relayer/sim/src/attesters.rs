@@ -16,6 +16,7 @@ use isthmus::engine::Fatal;
 use isthmus::engine::board::{Answer, Board, DeclinedItem, Task, TaskWork};
 use isthmus::proof::Checkpoints;
 use isthmus_core::id::Hash32;
+use isthmus_prooflog::note::VerifierKey;
 use isthmus_store::{AttesterStore, Store};
 use tokio::sync::Mutex;
 
@@ -41,6 +42,7 @@ pub struct Attester {
     store: Arc<AttesterStore>,
     follower: Arc<Mutex<Follower>>,
     doubts: Arc<Doubts>,
+    log_key: VerifierKey,
     /// Deleted with the last one who has it.
     _folder: Arc<tempfile::TempDir>,
 }
@@ -83,6 +85,7 @@ impl Attester {
             store,
             follower: Arc::new(Mutex::new(follower)),
             doubts: Arc::default(),
+            log_key: checkpoints.verifier(),
             _folder: Arc::new(folder),
         }
     }
@@ -131,6 +134,9 @@ impl Attester {
         self.shared
             .say(&format!("{} is gone for {ms} ms", self.name));
         self.shared.pause(ms).await;
+        // It has died meanwhile: what it promised and followed is on its disk.
+        let reopened = Follower::open(Arc::clone(&self.store), self.log_key.clone());
+        *self.follower.lock().await = reopened.unwrap();
         true
     }
 

@@ -6,11 +6,13 @@ use isthmus::engine::admission::{Order, RequestError, WithdrawnBy};
 use isthmus_core::id::{Hash32, TransferId};
 use isthmus_core::instruction::Instruction;
 use isthmus_core::mandate::{Mandate, Wish};
-use isthmus_core::receipt::Lasting;
+use isthmus_core::receipt::{Lasting, Refusal};
+use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_core::terms::{OutboundKind, OutboundTerms};
 
 use crate::desk::{Asked, Door, Said};
 use crate::dice::Dice;
+use crate::ledger::books::Record;
 use crate::ledger::chain::Transaction;
 use crate::ledger::gate::Call;
 use crate::names;
@@ -57,11 +59,18 @@ impl Holder {
     pub async fn bring(mut self) {
         let spread = self.dice.below(self.spread_ms.max(1));
         self.shared.pause(spread).await;
-        let order = self.order();
+        let tonnes = self.dice.within(1, 6);
+        let first = self.number * APART + 1 + self.dice.below(10);
+        let units = [names::block(first, first + tonnes - 1)];
+        let order = self.order("nonce", &units);
         let id = order.terms.id();
-        self.signs(id, &order.terms);
         if !self.submit(&order).await {
             return;
+        }
+        if self.dice.chance(50) {
+            // The same units once more: refused, unless the first has ended by now.
+            let again = self.order("again", &units);
+            let _refused = self.offer(&again).await;
         }
         if self.dice.chance(self.withdrawals) {
             let wait = self.dice.below(self.withdraw_within_ms);
@@ -73,31 +82,28 @@ impl Holder {
         }
     }
 
-    fn signs(&self, id: TransferId, terms: &OutboundTerms) {
-        let mut world = self.shared.world();
-        world.oracle.orders.insert(id, terms.clone());
-    }
-
-    fn order(&mut self) -> Order {
-        let tonnes = self.dice.within(1, 6);
-        let first = self.number * APART + 1 + self.dice.below(10);
+    /// An order that the holder signs.
+    fn order(&self, nonce: &str, units: &[SerialBlock]) -> Order {
         let terms = OutboundTerms {
             account: names::account(self.number),
             asset_class: names::class().id(),
             destination: names::chain(),
             gate: names::GATE,
             kind: OutboundKind::Outbound,
-            nonce: names::hash("nonce", self.number),
+            nonce: names::hash(nonce, self.number),
             origin: names::registry(),
-            quantity_g: names::tonnes(tonnes),
+            quantity_g: serial_block::total(units),
             recipient: names::address(self.number),
             route: names::route().id,
-            units: vec![names::block(first, first + tonnes - 1).to_string()],
+            units: units.iter().map(ToString::to_string).collect(),
             v: 1,
         };
-        let mandate = self.signed(Wish::Transfer, terms.id());
+        let id = terms.id();
+        let mandate = self.signed(Wish::Transfer, id);
+        let mut world = self.shared.world();
+        world.oracle.orders.insert(id, terms.clone());
         Order {
-            key: format!("order-{}", self.number),
+            key: format!("{nonce}-{}", self.number),
             terms,
             mandate,
         }
@@ -108,16 +114,26 @@ impl Holder {
         Mandate::from_bytes(&key.sign(&wish.message(id)).to_bytes()).unwrap()
     }
 
-    /// Until it is admitted; false if it never will be.
+    /// Until it is admitted; false if it never will be, which nobody deserves.
     async fn submit(&self, order: &Order) -> bool {
+        match self.offer(order).await {
+            Ok(()) => true,
+            Err(refusal) => {
+                self.refused("submit", &refusal.to_string());
+                false
+            }
+        }
+    }
+
+    /// Until it is admitted or refused for ever.
+    async fn offer(&self, order: &Order) -> Result<(), Refusal> {
         loop {
             let said = self.door.ask(Asked::Submit(vec![order.clone()])).await;
             match said {
                 Some(Said::Submitted(mut answers)) => match answers.pop() {
-                    Some(Ok(_)) => return true,
+                    Some(Ok(_)) => return Ok(()),
                     Some(Err(refusal)) if refusal.lasting == Lasting::Never => {
-                        self.refused("submit", &refusal.to_string());
-                        return false;
+                        return Err(refusal);
                     }
                     Some(Err(_)) | None => {}
                 },
@@ -174,6 +190,30 @@ impl Holder {
         let wait = self.dice.below(10_000);
         self.shared.pause(wait).await;
         self.instruct(id, &instruction).await;
+        if let Instruction::Release { .. } = instruction
+            && self.dice.chance(300)
+        {
+            self.bring_again(id).await;
+        }
+    }
+
+    /// What was released is locked once more.
+    async fn bring_again(&self, burn: TransferId) {
+        let units = loop {
+            let record = {
+                let world = self.shared.world();
+                world.books.records.get(&burn.to_string()).cloned()
+            };
+            if let Some(Record::Executed { receipt, .. }) = record {
+                break receipt.units;
+            }
+            self.shared.pause(3_000).await;
+        };
+        let order = self.order("second", &units);
+        // Refused while the relayer has not recorded that they are free again.
+        while self.offer(&order).await.is_err() {
+            self.shared.pause(5_000).await;
+        }
     }
 
     fn commits(&self, commitment: Hash32, instruction: &Instruction) {

@@ -34,6 +34,7 @@ pub async fn correction(shared: Shared, at_ms: u64, scenario: Scenario) {
     {
         let mut world = shared.world();
         world.oracle.taken_g += names::tonnes(1).grams();
+        world.oracle.taken.push(units.clone());
         let cancelled = Moved {
             reference: "correction-1".into(),
             from: names::custody(),

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use isthmus_core::id::{DraftId, Hash32, TransferId};
 use isthmus_core::instruction::Instruction;
-use isthmus_core::terms::OutboundTerms;
+use isthmus_core::serial_block::SerialBlock;
+use isthmus_core::terms::{OutboundTerms, Terms};
 use isthmus_core::transfer::Transfer;
 use isthmus_prooflog::book::Book;
 
+use crate::ledger::chain::Outcome;
 use crate::ledger::{Books, Chain};
 
 /// What was observed of a run so far, and what was found wrong.
@@ -34,6 +36,8 @@ pub struct Oracle {
     pub log: Book,
     /// What the registry has taken away and nobody has made good, in grams.
     pub taken_g: u64,
+    /// Which units the registry has taken away.
+    pub taken: Vec<SerialBlock>,
     /// Why things may be wrong that otherwise must not: what the scenario did that no relayer can help.
     pub excuses: Vec<&'static str>,
 }
@@ -93,6 +97,36 @@ impl Oracle {
 }
 
 impl Oracle {
+    /// What has not ended and should have, by id and state. A lock whose own units the registry took away can neither be minted
+    /// nor undone: it waits for people, and the log says why.
+    pub fn unended(&self) -> Vec<String> {
+        let lost = |transfer: &Transfer| match transfer.terms() {
+            Terms::Outbound(outbound) => {
+                let mut units = outbound.units.iter();
+                units.any(|unit| self.taken.iter().any(|taken| taken.intersects(unit)))
+            }
+            Terms::Return(_) => false,
+        };
+        let open = self.transfers.values();
+        open.filter(|transfer| !transfer.state().is_final() && !lost(transfer))
+            .map(|transfer| format!("{} {}", transfer.id(), transfer.state().name()))
+            .collect()
+    }
+
+    /// Whether something is recorded that the chain does not have any more.
+    pub fn is_undone(&self, chain: &Chain) -> bool {
+        let last = chain.final_height();
+        self.transfers
+            .values()
+            .any(|transfer| match transfer.terms() {
+                Terms::Outbound(_) => {
+                    let minted = transfer.state().name() == "completed";
+                    minted && chain.outcome(transfer.id(), last).0 != Outcome::Minted
+                }
+                Terms::Return(back) => !chain.burns(last).any(|(_, _, burn)| *burn == back.burn),
+            })
+    }
+
     /// Everything has ended: the log is what the ledgers say, and nothing is left in between.
     pub fn ended(&mut self, books: &Books, chain: &Chain) {
         let locked_g = books.locked_t() * isthmus_core::quantity::GRAMS_PER_TONNE;
@@ -108,7 +142,7 @@ impl Oracle {
         }
         let agree = sums.locked_g == locked_g
             && sums.circulating_g == supply_g
-            && sums.pending_g == 0
+            && (sums.pending_g == 0 || !self.taken.is_empty())
             && sums.owed_g == 0
             && sums.unattributed_g == 0
             && sums.shortfall_g == 0;

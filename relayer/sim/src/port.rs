@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod doubts;
 mod flaws;
+pub mod gate;
 pub mod network;
 pub mod registry;
 pub mod views;

@@ -238,19 +238,14 @@ impl Run<'_> {
             let scope = format!("ledger:{}", names::chain());
             let paused = relayer.store.paused().unwrap();
             let over = elapsed > self.scenario.safety_ms + HALT_MS;
-            if over && !paused.contains(&scope) {
+            let undone = world.oracle.is_undone(&world.chain);
+            if over && undone && !paused.contains(&scope) {
                 let finding = "the chain rewrote what was final, and nothing halts";
                 world.oracle.found(finding.into());
             }
             return over;
         }
-        let unended: Vec<_> = world
-            .oracle
-            .transfers
-            .values()
-            .filter(|transfer| !transfer.state().is_final())
-            .map(|t| format!("{} {}", t.id(), t.state().name()))
-            .collect();
+        let unended = world.oracle.unended();
         if self.holders == 0 && unended.is_empty() {
             let (books, chain) = (Arc::clone(&world.books), Arc::clone(&world.chain));
             world.oracle.ended(&books, &chain);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use isthmus_core::deposit::Deposit;
-use isthmus_core::id::{AccountId, AssetClassId, PoolId};
+use isthmus_core::id::{AccountId, AssetClassId, PoolId, TransferId};
 use isthmus_core::ports::{Append, AppendError, BookChange, Moved};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::serial_block::{self, SerialBlock};
@@ -21,6 +21,8 @@ use crate::error_chain::chain;
 struct Consequence {
     append: Append,
     deposits: Vec<DepositRecord>,
+    /// Burns that lost units.
+    lost: Vec<TransferId>,
     findings: Vec<String>,
 }
 
@@ -45,6 +47,10 @@ impl Observer {
         };
         let caused = match &moved.to {
             to if custody(&moved.from) && to.as_ref() != Some(&moved.from) => {
+                if let Some(id) = self.unrecorded_lock(moved)? {
+                    let why = format!("units of {id} were taken away before its lock is recorded");
+                    return Ok(Page::Waiting(why));
+                }
                 self.taken(moved, receipt)?
             }
             Some(to) if custody(to) => self.deposited(moved, receipt, &routes)?,
@@ -57,9 +63,12 @@ impl Observer {
                 ..Consequence::default()
             },
         };
-        let recorded =
-            self.store
-                .record_moved(caused.append, (ledger, &moved.reference), &caused.deposits);
+        let recorded = self.store.record_moved(
+            caused.append,
+            (ledger, &moved.reference),
+            &caused.deposits,
+            &caused.lost,
+        );
         match recorded {
             Ok(_) => {}
             Err(AppendError::Store(error)) => return Err(Fatal(error)),
@@ -71,6 +80,19 @@ impl Observer {
             self.watch.finding(finding);
         }
         Ok(Page::Done)
+    }
+
+    /// A transfer whose units these are and whose lock the log does not have yet: what was never logged as locked cannot be
+    /// logged as missing. Its lane records the lock, which the registry has executed, or nothing would have lain in custody.
+    fn unrecorded_lock(&self, moved: &Moved) -> Result<Option<TransferId>, Fatal> {
+        for holding in self.store.holdings(&moved.units).map_err(Fatal)? {
+            let transfer = self.recorder.journal().transfer(holding.holder);
+            let transfer = transfer.map_err(Fatal)?;
+            if transfer.is_some_and(|transfer| transfer.state().take().is_none()) {
+                return Ok(Some(holding.holder));
+            }
+        }
+        Ok(None)
     }
 
     /// Units left custody by the registry's own act.
@@ -99,6 +121,8 @@ impl Observer {
                 .chunks(MAX_UNITS)
                 .map(|units| leaves::impaired(pool, class, &moved.reference, units, receipt, now));
             caused.append.leaves.extend(leaves);
+            let burns = lost.iter().filter(|h| h.held == HeldAs::Allocated);
+            caused.lost.extend(burns.map(|holding| holding.holder));
             let change = BookChange::Withhold { pool, blocks };
             caused.append.book.push(change);
         }

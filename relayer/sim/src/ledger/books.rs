@@ -3,79 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use isthmus_core::id::{AccountId, Hash32, TransferId};
-use isthmus_core::jcs;
 use isthmus_core::mandate::{HolderKey, Mandate, Wish};
-use isthmus_core::operation::{Operation, OperationKind};
+use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::Moved;
 use isthmus_core::receipt::{Lasting, Receipt, Refusal};
-use isthmus_core::serial_block::{self, SerialBlock};
+use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::time::Timestamp;
 use isthmus_prooflog::receipt::RegistryReceipt;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::blocks::{Held, Standing};
+use super::entries::{Entry, digest, parsed, units_of};
 use super::receipts;
 use crate::names;
-
-/// What is sent to the registry: one entry of a list call.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "entry", rename_all = "lowercase")]
-pub enum Entry {
-    /// Lock units of a holder.
-    Lock {
-        /// The TransferId.
-        reference: String,
-        /// Whose.
-        account: AccountId,
-        /// Which.
-        units: Vec<String>,
-        /// The holder's signature.
-        mandate: Mandate,
-    },
-    /// Move units out of custody, once enough have approved.
-    Propose {
-        /// What exactly.
-        proposal: Value,
-    },
-    /// One approver's yes.
-    Approve {
-        /// To what.
-        reference: String,
-        /// As the approver read it.
-        digest: Hash32,
-    },
-    /// One approver's no.
-    Reject {
-        /// To what.
-        reference: String,
-        /// As the approver read it.
-        digest: Hash32,
-    },
-}
-
-/// Where a block lies and what may be done with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Last unit of the block.
-    pub last: u64,
-    /// Where.
-    pub account: AccountId,
-    /// What may be done with it.
-    pub standing: Standing,
-    /// Of the movement that locked it.
-    pub reference: Option<String>,
-}
-
-/// What may be done with a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Anything.
-    Free,
-    /// Only what approvers say.
-    Locked,
-    /// Nothing ever again.
-    Retired,
-}
 
 /// What is recorded under a reference.
 #[derive(Clone, Debug)]
@@ -152,81 +92,7 @@ pub fn no(code: &str, value: &str, lasting: Lasting) -> Refusal {
     }
 }
 
-/// The entry that asks for an operation.
-pub fn entry(operation: &Operation) -> Option<Entry> {
-    let reference = operation.reference();
-    let serials = |units: &[SerialBlock]| units.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let proposal = |movement: &str, units: &[SerialBlock], rest: Value| {
-        let mut proposal = json!({
-            "custody_account": names::custody(),
-            "movement": movement,
-            "reference": reference,
-            "units": serials(units),
-        });
-        for (field, value) in rest.as_object().into_iter().flatten() {
-            proposal[field] = value.clone();
-        }
-        Some(Entry::Propose { proposal })
-    };
-    match operation {
-        Operation::Lock {
-            account,
-            units,
-            mandate,
-            ..
-        } => Some(Entry::Lock {
-            reference: reference.clone(),
-            account: account.clone(),
-            units: serials(units),
-            mandate: mandate.clone(),
-        }),
-        Operation::Unlock { account, units, .. } => {
-            proposal("unlock", units, json!({ "to_account": account }))
-        }
-        Operation::Release { account, units, .. } => {
-            proposal("release", units, json!({ "to_account": account }))
-        }
-        Operation::Retire {
-            units,
-            beneficiary,
-            reason,
-            ..
-        } => {
-            let rest = json!({ "beneficiary": beneficiary, "reason": reason });
-            proposal("retire", units, rest)
-        }
-        Operation::Approve { digest, .. } => Some(Entry::Approve {
-            reference: reference.clone(),
-            digest: *digest,
-        }),
-        _ => None,
-    }
-}
-
-/// SHA-256 of JCS of what is proposed.
-pub fn digest(proposal: &Value) -> Hash32 {
-    Hash32::new(jcs::digest(proposal))
-}
-
-fn parsed(serials: &[String]) -> Option<Vec<SerialBlock>> {
-    serials
-        .iter()
-        .map(|serial| names::numbers(serial).map(|(first, last)| names::block(first, last)))
-        .collect()
-}
-
 impl Books {
-    /// Gives a holder units.
-    pub fn issue(&mut self, first: u64, last: u64, account: AccountId) {
-        let held = Held {
-            last,
-            account,
-            standing: Standing::Free,
-            reference: None,
-        };
-        self.blocks.insert(first, held);
-    }
-
     /// Takes an entry in, as `by`. Sent again it has no further effect.
     pub fn receive(&mut self, entry: &Entry, by: &str, now: Timestamp) -> Result<(), Refusal> {
         match entry {
@@ -486,7 +352,10 @@ impl Books {
             None => ("cancel", OperationKind::Retire, Standing::Retired),
         };
         let from = Some(moved.from.as_str());
-        let payload = self.receipt(&moved.reference, movement, &serials, from, now);
+        let payload = RegistryReceipt {
+            reason: moved.note.clone(),
+            ..self.receipt(&moved.reference, movement, &serials, from, now)
+        };
         let reference = moved.reference.clone();
         self.put(&moved.units, &names::custody(), standing, Some(&reference));
         self.execute(kind, &moved.units, payload, BTreeSet::new());
@@ -494,85 +363,10 @@ impl Books {
             movement.by_itself = Some(moved);
         }
     }
-
-    /// Blocks locked in custody: first and last unit.
-    pub fn locked(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.blocks.iter().filter_map(|(first, held)| {
-            (held.standing == Standing::Locked).then_some((*first, held.last))
-        })
-    }
-
-    /// The one block that holds all of these units.
-    pub fn holding(&self, units: &SerialBlock) -> Option<&Held> {
-        let (_, held) = self.blocks.range(..=units.first()).next_back()?;
-        (held.last >= units.last()).then_some(held)
-    }
-
-    /// Whether every one of these units has this standing.
-    pub fn lies(&self, units: &SerialBlock, standing: Standing) -> bool {
-        let mut next = units.first();
-        for (first, held) in self.sharing(units) {
-            if *first > next || held.standing != standing {
-                return false;
-            }
-            next = held.last + 1;
-        }
-        next > units.last()
-    }
-
-    /// The blocks that share a unit with these, ascending.
-    pub fn sharing(&self, units: &SerialBlock) -> impl Iterator<Item = (&u64, &Held)> {
-        let (first, last) = (units.first(), units.last());
-        self.blocks
-            .range(..=last)
-            .filter(move |(_, held)| held.last >= first)
-    }
-
-    /// Tonnes locked in custody.
-    pub fn locked_t(&self) -> u64 {
-        self.locked().map(|(first, last)| last - first + 1).sum()
-    }
-
-    fn put(
-        &mut self,
-        units: &[SerialBlock],
-        account: &AccountId,
-        standing: Standing,
-        reference: Option<&str>,
-    ) {
-        for unit in serial_block::normalise(units).unwrap_or_default() {
-            let shared: Vec<u64> = self.sharing(&unit).map(|(first, _)| *first).collect();
-            for first in shared {
-                let Some(held) = self.blocks.remove(&first) else {
-                    continue;
-                };
-                if held.last > unit.last() {
-                    self.blocks.insert(unit.last() + 1, held.clone());
-                }
-                if first < unit.first() {
-                    let last = unit.first() - 1;
-                    self.blocks.insert(first, Held { last, ..held });
-                }
-            }
-            let held = Held {
-                last: unit.last(),
-                account: account.clone(),
-                standing,
-                reference: reference.map(ToOwned::to_owned),
-            };
-            self.blocks.insert(unit.first(), held);
-        }
-    }
 }
 
 /// The relayer's credential.
 pub const RELAYER: &str = "relayer";
-
-fn units_of(proposal: &Value) -> Option<(Vec<String>, Vec<SerialBlock>)> {
-    let serials: Vec<String> = serde_json::from_value(proposal["units"].clone()).ok()?;
-    let blocks = parsed(&serials)?;
-    Some((serials, blocks))
-}
 
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use isthmus::engine::ports::{Gate, SignerSet};
-use isthmus_core::asset_class::AssetClass;
-use isthmus_core::id::{Address, AssetClassId, DraftId, Hash32, TransferId};
+use isthmus_core::id::{DraftId, Hash32, TransferId};
 use isthmus_core::jcs;
-use isthmus_core::operation::{LogHead, MintItem, Operation, OperationKind, Work};
+use isthmus_core::operation::{Operation, OperationKind, Work};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
-    Found, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
+    Attempt, Authority, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError, Found,
+    Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
     SendError, Taking,
 };
 use isthmus_core::quantity::Quantity;
@@ -24,7 +22,7 @@ use super::registry::named;
 use crate::bug::Bug;
 use crate::ledger::books::no;
 use crate::ledger::chain::{Chain, Effect, Outcome, Transaction};
-use crate::ledger::gate::{self, Call};
+use crate::ledger::gate::Call;
 use crate::names;
 use crate::trouble::{Step, Trouble};
 use crate::world::{DEPTH, Message, SETTLE_MS, Shared};
@@ -456,48 +454,5 @@ impl Ledger for ChainPort {
             units: Vec::new(),
             as_of: heads.last_final,
         })
-    }
-}
-
-#[async_trait]
-impl Gate for ChainPort {
-    fn address(&self) -> Address {
-        names::GATE
-    }
-
-    async fn signer_set(&self) -> Result<SignerSet, BoxError> {
-        let (chain, _) = self.ask("chain signer set").await?;
-        Ok(SignerSet {
-            epoch: 1,
-            threshold: names::QUORUM,
-            signers: chain.signers.clone(),
-        })
-    }
-
-    async fn ensure_class(&self, id: AssetClassId, class: &AssetClass) -> Result<(), BoxError> {
-        let _seen = self.ask("chain ensure class").await?;
-        if class.id() == id {
-            Ok(())
-        } else {
-            Err("the profile is of another class".into())
-        }
-    }
-
-    fn mint_digest(
-        &self,
-        items: &[MintItem],
-        log: LogHead,
-        epoch: u32,
-        deadline: Timestamp,
-    ) -> Hash32 {
-        gate::mint_digest(items, log, epoch, deadline)
-    }
-
-    fn void_digest(&self, transfer: TransferId, epoch: u32) -> Hash32 {
-        gate::void_digest(transfer, epoch)
-    }
-
-    fn signer_of(&self, digest: Hash32, signature: &[u8]) -> Option<Address> {
-        gate::signer_of(digest, signature)
     }
 }

@@ -10,7 +10,8 @@ use isthmus_core::time::Timestamp;
 
 use super::chain::Heads;
 use crate::bug::Bug;
-use crate::ledger::books::{Entry, no};
+use crate::ledger::books::no;
+use crate::ledger::entries::Entry;
 
 /// Answers to a question that was never asked.
 pub(super) fn unasked(

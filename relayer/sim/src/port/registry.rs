@@ -19,7 +19,8 @@ use super::doubts::Doubts;
 use super::flaws;
 use super::network::{Passage, Question};
 use crate::bug::Bug;
-use crate::ledger::books::{self, Books, Entry, RELAYER, Record};
+use crate::ledger::books::{self, Books, RELAYER, Record};
+use crate::ledger::entries::{self, Entry};
 use crate::names;
 use crate::trouble::Step;
 use crate::world::{Message, SETTLE_MS, Shared};
@@ -216,8 +217,8 @@ impl RegistryPort {
             Some(recheck_at) => Found::Unsettled { recheck_at },
             None => found,
         };
-        let ours = match books::entry(operation) {
-            Some(Entry::Propose { proposal }) => Some(books::digest(&proposal)),
+        let ours = match entries::entry(operation) {
+            Some(Entry::Propose { proposal }) => Some(entries::digest(&proposal)),
             _ => None,
         };
         match books.records.get(&operation.reference()) {
@@ -252,7 +253,7 @@ fn step_of(draft: &Draft) -> Option<Step> {
 
 /// The id of the draft of an operation at a registry.
 pub fn draft_id(operation: &Operation) -> Option<DraftId> {
-    let entry = books::entry(operation)?;
+    let entry = entries::entry(operation)?;
     Some(DraftId::new(jcs::digest(&entry)))
 }
 
@@ -272,7 +273,7 @@ impl Ledger for RegistryPort {
             self.shared.reach("registry prepare").await;
         }
         let one = |operation: &Operation| {
-            let entry = books::entry(operation)
+            let entry = entries::entry(operation)
                 .ok_or_else(|| PrepareError::Unsupported(operation.kind().to_string()))?;
             let draft = Draft {
                 id: DraftId::new(jcs::digest(&entry)),

@@ -14,8 +14,10 @@ use isthmus_core::terms::Burn;
 
 use super::chain::ChainPort;
 use super::registry::RegistryPort;
-use crate::ledger::books::{self, Books, Entry, Record};
+use crate::ledger::blocks;
+use crate::ledger::books::{Books, Record};
 use crate::ledger::chain::Outcome;
+use crate::ledger::entries::Entry;
 use crate::names;
 use crate::world::Message;
 
@@ -23,8 +25,8 @@ fn stored(books: &Books, units: &[SerialBlock]) -> Vec<StoredBlock> {
     let mut found = std::collections::BTreeMap::new();
     for (first, held) in units.iter().flat_map(|unit| books.sharing(unit)) {
         let standing = match held.standing {
-            books::Standing::Locked => Standing::Locked,
-            books::Standing::Free | books::Standing::Retired => Standing::Elsewhere,
+            blocks::Standing::Locked => Standing::Locked,
+            blocks::Standing::Free | blocks::Standing::Retired => Standing::Elsewhere,
         };
         let block = StoredBlock {
             serial: names::block(*first, held.last).to_string(),
