@@ -138,11 +138,12 @@ impl Committer {
         now: Timestamp,
     ) -> Result<Staged, AppendError> {
         for batch in &entry.batches {
-            overlay.put(
-                Column::Batches,
-                batch.id.as_bytes().to_vec(),
-                record::batch(batch).encode_to_vec(),
-            );
+            // The transfers of a batch come together, each with the batch: once is enough.
+            let id = batch.id.as_bytes();
+            if !overlay.puts(Column::Batches, id) {
+                let record = record::batch(batch).encode_to_vec();
+                overlay.put(Column::Batches, id.to_vec(), record);
+            }
         }
         let first_leaf = self.leaves(overlay, entry)?;
         let changed = match entry.transfer {

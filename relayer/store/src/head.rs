@@ -58,11 +58,11 @@ pub(crate) fn drafts(
         places.drafts.push(*draft.id.as_bytes());
         let key = [prefix.as_slice(), &number.to_be_bytes()].concat();
         overlay.put(Column::Drafts, key, draft.id.as_bytes().to_vec());
-        overlay.put(
-            Column::Drafts,
-            columns::draft(draft.id.as_bytes()),
-            record::draft(draft).encode_to_vec(),
-        );
+        // Transfers that are given together share a draft: once is enough.
+        let shared = columns::draft(draft.id.as_bytes());
+        if !overlay.puts(Column::Drafts, &shared) {
+            overlay.put(Column::Drafts, shared, record::draft(draft).encode_to_vec());
+        }
         if let Some(nonce) = draft.nonce {
             let lane = work.lane().to_string().into_bytes();
             let next = overlay

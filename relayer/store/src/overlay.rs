@@ -112,6 +112,11 @@ impl<'a> Overlay<'a> {
         self.current.insert((column, key), None);
     }
 
+    /// Whether this write puts something under a key anyway.
+    pub(crate) fn puts(&self, column: Column, key: &[u8]) -> bool {
+        matches!(self.staged(column, key), Some(Some(_)))
+    }
+
     /// What is staged last for a key: its value, or that it is deleted (`None` inside).
     fn staged(&self, column: Column, key: &[u8]) -> Option<&Option<Vec<u8>>> {
         if self.accepted.is_empty() && self.current.is_empty() {
