@@ -71,6 +71,46 @@ async fn a_pool_goes_on_once_what_was_taken_away_is_made_good() {
 }
 
 #[tokio::test]
+async fn a_burn_whose_units_are_taken_away_gets_others() {
+    let world = World::start().await;
+    let (_, class) = world.minted(0, 19).await;
+    let devnet = &world.devnet;
+    for attester in &devnet.attesters {
+        attester.kill9().unwrap();
+    }
+    let to_beta = Redemption::release_to(BETA).unwrap();
+    let burn = devnet.burn(world.wallet(0), class, 6 * TONNE_G, to_beta);
+    let burn = burn.await.unwrap();
+    devnet.wait_for(burn.id, "taken").await.unwrap();
+    devnet.instruct(burn.id, &burn.instruction).await.unwrap();
+    let proposed = |t: &v1::Transfer| t.pending == "release";
+    let waited = devnet.wait_until(burn.id, "being released", proposed).await;
+    waited.unwrap();
+    // Two tonnes of the burn's, one of what circulates.
+    let taken = [serial(4, 6)];
+    devnet.registry.cancel(&taken, CUSTODY).await.unwrap();
+    missing(&world, 3).await;
+    for attester in &devnet.attesters {
+        attester.start().unwrap();
+    }
+    let note = devnet.impairments().await.unwrap()[0]
+        .make_good_note
+        .clone();
+    let replacement = [serial(30, 32)];
+    let made_good = devnet.registry.deposit(ALPHA, &replacement, Some(&note));
+    made_good.await.unwrap();
+    missing(&world, 0).await;
+    devnet.wait_for(burn.id, "completed").await.unwrap();
+    for given in [serial(0, 3), serial(7, 8)] {
+        let (account, state) = world.lies(&given).await;
+        assert_eq!((account.as_str(), state.as_str()), (BETA, "held"));
+    }
+    assert_eq!(world.movements_of(burn.id).await, 1);
+    world.assert_reserves_hold().await;
+    devnet.audit(burn.id).await.unwrap();
+}
+
+#[tokio::test]
 async fn two_people_divide_what_is_left() {
     let world = World::start().await;
     let (_, class) = world.minted(0, 19).await;

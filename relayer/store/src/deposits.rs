@@ -18,6 +18,7 @@ use crate::record::{self, fixed, parsed};
 
 const DEPOSITS: &[u8] = b"deposit\0";
 const MOVED: &[u8] = b"moved\0";
+const LOST: &[u8] = b"lost\0";
 
 /// A deposit and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +89,18 @@ fn deposit_key(id: TransferId) -> Vec<u8> {
     [DEPOSITS, id.as_bytes()].concat()
 }
 
+fn lost_key(burn: &TransferId) -> Vec<u8> {
+    [LOST, burn.as_bytes()].concat()
+}
+
 fn moved_key(ledger: &LedgerId, reference: &str) -> Vec<u8> {
-    [MOVED, ledger.as_str().as_bytes(), &[0], reference.as_bytes()].concat()
+    [
+        MOVED,
+        ledger.as_str().as_bytes(),
+        &[0],
+        reference.as_bytes(),
+    ]
+    .concat()
 }
 
 fn encode(record: &DepositRecord) -> Vec<u8> {
@@ -134,17 +145,23 @@ fn decode(bytes: &[u8]) -> Result<DepositRecord, StoreError> {
 
 impl Store {
     /// Records what a movement at a registry means: whatever `entry` says, the deposits as they are after it, and that the
-    /// movement of this reference was seen, so that it means nothing when it is seen again. All of it in one synced write.
+    /// movement of this reference was seen, so that it means nothing when it is seen again, and which burns lost units by it. All
+    /// of it in one synced write.
     pub fn record_moved(
         &self,
         entry: Append,
         moved: (&LedgerId, &str),
         deposits: &[DepositRecord],
+        lost: &[TransferId],
     ) -> Result<Appended, AppendError> {
         let seen = moved_key(moved.0, moved.1);
         let records = keyed(deposits);
+        let lost: Vec<_> = lost.iter().map(lost_key).collect();
         let change = move |overlay: &mut Overlay<'_>| {
             overlay.put(Column::Inbox, seen, Vec::new());
+            for key in lost {
+                overlay.put(Column::Inbox, key, Vec::new());
+            }
             for (key, record) in records {
                 overlay.put(Column::Inbox, key, record);
             }
@@ -156,6 +173,25 @@ impl Store {
     /// Whether what a movement means was recorded.
     pub fn has_moved(&self, ledger: &LedgerId, reference: &str) -> Result<bool, StoreError> {
         Ok(read(&self.db, Column::Inbox, &moved_key(ledger, reference))?.is_some())
+    }
+
+    /// Burns that lost units and have not got others yet.
+    pub fn lost_burns(&self) -> Result<Vec<TransferId>, StoreError> {
+        scan(&self.db, Column::Inbox, LOST, LOST)?
+            .map(|entry| {
+                let (key, _) = entry?;
+                let id = fixed(key.get(LOST.len()..).unwrap_or_default(), "a burn")?;
+                Ok(TransferId::new(id))
+            })
+            .collect()
+    }
+
+    /// A burn has got others, or has ended.
+    pub fn forget_lost(&self, burn: TransferId) -> Result<(), StoreError> {
+        self.change(Vec::new(), move |overlay| {
+            overlay.delete(Column::Inbox, lost_key(&burn));
+            Ok(())
+        })
     }
 
     /// Sets a deposit as it is now, with its leaves, in one synced write.

@@ -35,6 +35,10 @@ pub fn redeems(
 
 /// That nothing is missing, or two admins decided what each burn gets.
 pub fn is_sound(pool: &PoolBook, burn: &BurnStory, admins: &[Hash32]) -> Result<(), Decline> {
+    // Whatever is proposed names units that are gone: it is closed, so that another can take its place.
+    require(burn.lost.is_empty(), Ground::OtherProposal, || {
+        String::from("the registry has taken some of its units away")
+    })?;
     if let Some(decided) = &burn.decided {
         decided_by(decided, admins)?;
     }

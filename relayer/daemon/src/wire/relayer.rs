@@ -26,6 +26,7 @@ use crate::engine::attest::Collector;
 use crate::engine::board::Board;
 use crate::engine::classes::Classes;
 use crate::engine::lane::{Gatekeeper, LaneWorker};
+use crate::engine::mending::Mender;
 use crate::engine::observe::Observer;
 use crate::engine::pace::Pace;
 use crate::engine::pause::Pauses;
@@ -291,6 +292,11 @@ impl Engine {
         gates: &BTreeMap<LedgerId, Arc<dyn Gate>>,
         tasks: &mut Tasks,
     ) {
+        let mender = Mender {
+            recorder: self.recorder.clone(),
+            store: Arc::clone(&self.store),
+        };
+        tasks.spawn(async move { Ok(mender.run().await?) });
         for handle in handles {
             let profile = handle.ledger.profile();
             for kind in &profile.operations {

@@ -14,6 +14,7 @@ mod evm;
 mod evm_tests;
 mod gate;
 mod history;
+mod impaired;
 mod leaves;
 mod notes;
 mod outstanding;

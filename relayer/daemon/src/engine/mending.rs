@@ -1,0 +1,103 @@
+//! Burns that lost units: the pool as a whole bears what the registry takes away, not who happened to burn before. The burn keeps
+//! what it has left and gets what the pool offers next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use isthmus_core::id::TransferId;
+use isthmus_core::ports::{Append, BookChange};
+use isthmus_core::serial_block;
+use isthmus_core::terms::Terms;
+use isthmus_core::transfer::{Event, Transfer};
+use isthmus_store::{HeldAs, Store};
+
+use crate::engine::{Fatal, Recorder, leaves};
+use crate::error_chain::chain;
+
+/// Pause between looks: it happens once in years.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Gives burns other units for those that they lost.
+#[derive(Debug)]
+pub struct Mender {
+    /// Where everything is recorded.
+    pub recorder: Recorder,
+    /// Which burns lost units.
+    pub store: Arc<Store>,
+}
+
+impl Mender {
+    /// Mends until the journal fails.
+    pub async fn run(self) -> Result<(), Fatal> {
+        loop {
+            for id in self.store.lost_burns().map_err(Fatal)? {
+                self.mend(id).await?;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn mend(&self, id: TransferId) -> Result<(), Fatal> {
+        let transfer = self.recorder.journal().transfer(id).map_err(Fatal)?;
+        let Some(transfer) = transfer.filter(|transfer| !transfer.state().is_final()) else {
+            return self.store.forget_lost(id).map_err(Fatal);
+        };
+        let Some(append) = self.others(&transfer)? else {
+            return Ok(());
+        };
+        match self.recorder.record(vec![append]).await?.pop() {
+            // If we crash before this is forgotten, nothing is lost any more and it is forgotten then.
+            Some(Ok(_)) => self.store.forget_lost(id).map_err(Fatal),
+            Some(Err(error)) => {
+                tracing::info!(transfer.id = %id, error = %chain(&error), "not mended yet");
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What gives the burn others, if the pool has them and no attempt to give the old ones is under way.
+    fn others(&self, transfer: &Transfer) -> Result<Option<Append>, Fatal> {
+        let Terms::Return(back) = transfer.terms() else {
+            return Ok(None);
+        };
+        let id = transfer.id();
+        let held = self.store.holdings(&back.allocation).map_err(Fatal)?;
+        let mut kept: Vec<_> = held
+            .into_iter()
+            .filter(|holding| holding.holder == id && holding.held == HeldAs::Allocated)
+            .map(|holding| holding.block)
+            .collect();
+        let missing = back.given().checked_sub(serial_block::total(&kept));
+        let Some(missing) = missing.and_then(isthmus_core::quantity::Quantity::tonnes) else {
+            return Ok(None);
+        };
+        if missing == 0 {
+            self.store.forget_lost(id).map_err(Fatal)?;
+            return Ok(None);
+        }
+        let offered = self.recorder.journal().allocate(back.pool, missing);
+        let Some(added) = offered.map_err(Fatal)? else {
+            return Ok(None);
+        };
+        let book = vec![BookChange::Reallocate {
+            burn: id,
+            pool: back.pool,
+            kept: kept.clone(),
+            added: added.clone(),
+        }];
+        kept.extend(added);
+        let event = Event::Reallocated(kept);
+        if transfer.apply(&event).is_err() {
+            return Ok(None);
+        }
+        let now = self.recorder.clock().now();
+        Ok(Some(Append {
+            transfer: Some((id, transfer.length())),
+            leaves: leaves::of(transfer, &event, now),
+            events: vec![event],
+            book,
+            ..Append::default()
+        }))
+    }
+}
