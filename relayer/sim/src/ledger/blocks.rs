@@ -48,12 +48,6 @@ impl Books {
         })
     }
 
-    /// The one block that holds all of these units.
-    pub fn holding(&self, units: &SerialBlock) -> Option<&Held> {
-        let (_, held) = self.blocks.range(..=units.first()).next_back()?;
-        (held.last >= units.last()).then_some(held)
-    }
-
     /// Whether every one of these units has this standing.
     pub fn lies(&self, units: &SerialBlock, standing: Standing) -> bool {
         let mut next = units.first();

@@ -137,8 +137,10 @@ impl Books {
             .verify(Wish::Transfer, id, key)
             .map_err(|_| never("mandate_invalid"))?;
         let free = |block: &SerialBlock| {
-            self.holding(block)
-                .is_some_and(|held| held.standing == Standing::Free && held.account == *account)
+            let theirs = self
+                .sharing(block)
+                .all(|(_, held)| held.account == *account);
+            theirs && self.lies(block, Standing::Free)
         };
         if !blocks.iter().all(free) {
             return Err(never("not_held"));

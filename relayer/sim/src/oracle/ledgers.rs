@@ -39,8 +39,15 @@ impl Oracle {
         let Some(terms) = self.orders.get(&id) else {
             return self.found(format!("{id} was locked, and no holder signed it"));
         };
-        let units: Vec<_> = movement.units.iter().map(ToString::to_string).collect();
-        if units != terms.units || serial_block::total(&movement.units) != terms.quantity_g {
+        let agreed = terms
+            .units
+            .iter()
+            .filter_map(|serial| names::numbers(serial));
+        let agreed: Vec<_> = agreed
+            .map(|(first, last)| names::block(first, last))
+            .collect();
+        let quantity = serial_block::total(&movement.units);
+        if sorted(&agreed) != sorted(&movement.units) || quantity != terms.quantity_g {
             self.found(format!("R6: {id} locked other units than its terms name"));
         }
     }
