@@ -92,6 +92,9 @@ contract RatesTest is GateFixture {
         expectMinted(item(2));
         mint(list(big, item(2)));
         expectOutcome(1, Outcome.None, "waiting is no outcome");
+        bytes32[] memory ids = new bytes32[](1);
+        ids[0] = bytes32(uint256(1));
+        eq(gate.outcomes(ids)[0].height, 0, "and has no block");
         vm.warp(from - 1);
         expectSkipped(1, SkipReason.BigTransferWaits, from);
         mint(list(big));
