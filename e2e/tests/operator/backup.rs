@@ -141,8 +141,13 @@ async fn an_old_backup_signs_nothing_and_with_a_copy_of_the_log_goes_on() {
     for id in [before, minted, burned[0].id, burned[1].id] {
         devnet.wait_for(id, "completed").await.unwrap();
         assert_eq!(world.movements_of(id).await, 1, "{id}");
+    }
+    for id in [before, burned[0].id, burned[1].id] {
         devnet.audit(id).await.unwrap();
     }
+    // The quorum's signatures on a mint are in no leaf.
+    let unproved = devnet.audit(minted).await.unwrap_err().to_string();
+    assert!(unproved.contains("store that was lost"), "{unproved}");
     assert_eq!(
         (world.custody_t().await, world.supply_t(class).await),
         (custody, supply)

@@ -124,7 +124,7 @@ impl From<AssembleError> for ApiError {
         let reason = error.to_string();
         match error {
             AssembleError::Unknown(id) => Self::UnknownTransfer(id),
-            AssembleError::NotLogged(id) => Self::NotReady {
+            AssembleError::NotLogged(id) | AssembleError::Lost(id) => Self::NotReady {
                 subject: id.to_string(),
                 reason,
             },

@@ -48,6 +48,11 @@ pub enum AssembleError {
         /// What is missing.
         missing: String,
     },
+    /// The transfer was recovered from the log, which does not hold what the quorum signed.
+    #[error(
+        "the bundle of {0} cannot be made: the quorum's signatures were in a store that was lost; they are in the transaction on the chain, and in a bundle that was made before"
+    )]
+    Lost(TransferId),
     /// A leaf cannot be read.
     #[error("leaf {index} cannot be read")]
     Leaf {
@@ -96,7 +101,7 @@ pub fn assemble(
     let first = first.filter(|_| leaves.iter().any(is_take));
     let first = first.ok_or(AssembleError::NotLogged(id))?;
     leaves.push(route_leaf(store, &transfer, first)?);
-    let past = Past::new(&transfer, store.history(id)?);
+    let past = Past::new(&transfer, store.history(id)?).complete(store)?;
     let head = checkpoints.newest()?;
     let mut files = BTreeMap::new();
     let mut sizes: Vec<u64> = kept.into_iter().collect();

@@ -10,7 +10,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use isthmus_core::id::{BatchId, Hash32, TransferId};
 use isthmus_core::instruction::Purpose;
 use isthmus_core::operation::{
-    Authorisation, LogHead, OperationKind, SignedBatch, SignedVoid, Work, redemption,
+    Authorisation, LogHead, MintItem, OperationKind, SignedBatch, SignedVoid, Work, redemption,
 };
 use isthmus_core::ports::{Append, BookChange, Journal};
 use isthmus_core::quantity::Quantity;
@@ -179,8 +179,14 @@ impl World {
         Checkpoints::open(Arc::clone(&self.store), ORIGIN.into(), [9; 32]).unwrap()
     }
 
-    /// A quorum signs the mint under the log as it is now.
+    /// A quorum signs the mint under the log as it is now, in one batch with that of a stranger.
     pub(crate) fn authorised(&self, transfer: &Transfer) -> Transfer {
+        let stranger = sample::mint_item(&sample::outbound(999, &[sample::block(9_000, 9_001)]));
+        self.authorised_with(transfer, stranger)
+    }
+
+    /// A quorum signs the mint in one batch with another item.
+    pub(crate) fn authorised_with(&self, transfer: &Transfer, other: MintItem) -> Transfer {
         let transfer = self.intend(transfer);
         let head = self.checkpoints.newest().unwrap();
         let log = LogHead {
@@ -188,8 +194,7 @@ impl World {
             root: Hash32::new(head.root),
         };
         let deadline = Timestamp::from_s(self.now().s() + 600);
-        let stranger = sample::mint_item(&sample::outbound(999, &[sample::block(9_000, 9_001)]));
-        let items = vec![stranger, sample::mint_item(outbound(&transfer))];
+        let items = vec![other, sample::mint_item(outbound(&transfer))];
         let digest = eip712::mint_batch_digest(CHAIN, sample::gate(), &items, log, 1, deadline);
         let batch = Arc::new(SignedBatch {
             id: BatchId::new(*digest.as_bytes()),
@@ -213,27 +218,28 @@ impl World {
     /// Mints what a quorum has signed.
     pub(crate) fn mint(&self, authorised: &Transfer) -> Transfer {
         let transfer = self.intend(authorised);
-        let terms = &outbound(&transfer).terms;
-        let mut content = [0; 32];
-        content[..20].copy_from_slice(terms.recipient.as_bytes());
-        content[24..].copy_from_slice(&terms.quantity_g.grams().to_be_bytes());
-        // A batch of one item, minted, and one class.
-        let event = log_data(
-            "BatchMinted(uint256,uint256[],(bytes32,uint256)[])",
-            &[],
-            &[
-                number_word(1),
-                number_word(96),
-                number_word(160),
-                number_word(1),
-                word(terms.asset_class.as_bytes()),
-                number_word(1),
-                word(terms.id().as_bytes()),
-                word(&content),
-            ],
-        );
-        let receipt = chain_receipt(OperationKind::Mint, terms.quantity_g, event);
-        self.step(&transfer, Event::Given(receipt))
+        self.mint_in(&transfer, &[&transfer])
+    }
+
+    /// Records that a transfer was minted by a batch of these, all of one class.
+    pub(crate) fn mint_in(&self, transfer: &Transfer, batch: &[&Transfer]) -> Transfer {
+        let minted = (1 << batch.len()) - 1;
+        let class = word(outbound(transfer).terms.asset_class.as_bytes());
+        let count = u64::try_from(batch.len()).unwrap();
+        let mut words = vec![number_word(minted), number_word(96), number_word(160)];
+        words.extend([number_word(1), class, number_word(count)]);
+        for item in batch {
+            let terms = &outbound(item).terms;
+            let mut content = [0; 32];
+            content[..20].copy_from_slice(terms.recipient.as_bytes());
+            content[24..].copy_from_slice(&terms.quantity_g.grams().to_be_bytes());
+            words.extend([word(terms.id().as_bytes()), word(&content)]);
+        }
+        let signature = "BatchMinted(uint256,uint256[],(bytes32,uint256)[])";
+        let event = log_data(signature, &[], &words);
+        let quantity = outbound(transfer).terms.quantity_g;
+        let receipt = chain_receipt(OperationKind::Mint, quantity, event);
+        self.step(transfer, Event::Given(receipt))
     }
 
     /// Withdrawn after a quorum had signed the mint; voided and unlocked.
@@ -329,4 +335,15 @@ pub(crate) fn admin(seed: &[u8; 32], document: &RouteDocument) -> RouteSignature
 /// An id that no transfer has.
 pub(crate) fn nobody() -> TransferId {
     TransferId::new([0xee; 32])
+}
+
+/// A checkpoint of a longer log than any test has: by the log's own key, or by another one under its name.
+pub(crate) fn signed_elsewhere(leaves: u64, by_own_key: bool) -> String {
+    let seed = if by_own_key { [9; 32] } else { [10; 32] };
+    let mut tree = isthmus_prooflog::tree::MemoryTree::default();
+    for leaf in 0..leaves {
+        tree.push(&leaf.to_be_bytes()).unwrap();
+    }
+    let mut signer = isthmus_prooflog::note::LogSigner::new(ORIGIN.into(), seed, None);
+    signer.sign(&tree, leaves).unwrap()
 }

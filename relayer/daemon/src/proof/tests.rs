@@ -85,6 +85,19 @@ fn a_mint_that_was_signed_again_is_proved_by_the_last_signatures() {
     );
 }
 
+/// The batch was signed for both before the one was withdrawn; only the other's history has it.
+#[test]
+fn a_mint_that_was_faster_than_a_withdrawal_is_proved_by_the_batch_of_the_others() {
+    let world = World::with_route();
+    let regretted = world.intend(&world.locked(1, &[sample::block(1, 5)]));
+    let other = world.locked(2, &[sample::block(20, 29)]);
+    let regretted = world.step(&regretted, Event::WithdrawalRequested);
+    let item = sample::mint_item(&sample::outbound(1, &[sample::block(1, 5)]));
+    world.authorised_with(&other, item);
+    let minted = world.mint_in(&regretted, &[&other, &regretted]);
+    assert_passes(&audit(&world, &minted), &["quorum", "chain"]);
+}
+
 #[test]
 fn a_withdrawn_outbound_has_a_bundle_that_verifies() {
     let world = World::with_route();

@@ -345,3 +345,30 @@ fn terms_with_an_unknown_field_or_form_are_not_the_holders() {
     let read = LoggedLock::read(&replica, id, 2);
     assert_eq!(read.unwrap_err().ground, Ground::BadTerms);
 }
+
+/// A stolen relayer may log a lock with any time; the delay runs from the time that the registry signed.
+#[test]
+fn a_large_lock_is_signed_only_after_its_routes_delay() {
+    let delay_ms = 3_600_000;
+    let decide = |from: u64, waited_ms: u64| {
+        let route = isthmus_core::route::RouteDocument {
+            big_transfer: Some(isthmus_core::route::BigTransfer {
+                delay_ms,
+                from_g: tonnes(from),
+            }),
+            ..world::route()
+        };
+        let leaves = [
+            world::route_leaf(&route, &world::admins()),
+            world::locked(&terms()),
+        ];
+        let mut case = right();
+        case.route = world::replay(&leaves).route(&terms().route).unwrap();
+        case.receipt.at_ms = NOW.ms() - waited_ms;
+        case.check().map_err(|decline| decline.ground)
+    };
+    let later = Err(Ground::Policy(Lasting::Later));
+    assert_eq!(decide(425, delay_ms - 1), later);
+    assert_eq!(decide(425, delay_ms), Ok(()));
+    assert_eq!(decide(426, 0), Ok(()), "not as large as that");
+}

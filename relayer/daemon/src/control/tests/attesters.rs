@@ -83,3 +83,40 @@ async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
         assert_eq!(refused.code(), Code::InvalidArgument);
     }
 }
+
+/// A relayer on an old copy of its store is told by its attesters what it has signed.
+#[tokio::test]
+async fn what_was_signed_and_is_not_in_the_store_stops_everything() {
+    let server = Server::start(World::with_route()).await;
+    let mut client = AttesterServiceClient::new(server.caller("attester-1"));
+    let mut pull = async |checkpoint: &str| {
+        let request = pb::PullRequest {
+            wait_ms: 0,
+            limit: 1,
+            checkpoint: checkpoint.to_owned(),
+        };
+        client.pull(request).await.unwrap();
+        server.world.store.paused().unwrap()
+    };
+    let own = server.world.checkpoints.newest().unwrap().note;
+    assert_eq!(
+        pull(&own).await,
+        Vec::<String>::new(),
+        "it is ours and there"
+    );
+    let strange = crate::proof::testing::signed_elsewhere(7, false);
+    assert_eq!(
+        pull(&strange).await,
+        Vec::<String>::new(),
+        "anybody can write one"
+    );
+    assert!(server.world.checkpoints.newest().is_ok());
+
+    let longer = crate::proof::testing::signed_elsewhere(7, true);
+    assert_eq!(pull(&longer).await, ["all"]);
+    let error = server.world.checkpoints.newest().unwrap_err();
+    assert!(
+        matches!(error, crate::proof::CheckpointError::Lost(_)),
+        "{error}"
+    );
+}

@@ -238,3 +238,140 @@ async fn status_says_in_words_what_to_look_at() {
     assert_eq!(worried.uptime_ms, 61_000);
     assert_eq!(worried.paused, ["all"]);
 }
+
+#[tokio::test]
+async fn a_first_decision_is_durable_and_about_one_quarantine() {
+    let server = Server::start(World::with_route()).await;
+    let locked = server.world.locked(1, &[sample::block(1, 5)]);
+    let id = locked.id().to_string();
+    let quarantined = server
+        .world
+        .step(&locked, Event::Quarantined(sample::finding()));
+    assert!(!resolve(&server, "operator-1", &id, "resume").await.unwrap());
+    let Server { world, .. } = server;
+    let server = Server::start(world).await;
+    assert_eq!(decided(&server).await, "resume by operator-1");
+    assert!(resolve(&server, "operator-2", &id, "resume").await.unwrap());
+
+    // The same finding again is another occasion: what the first operator said then does not count.
+    let resumed = server.world.store.transfer(quarantined.id());
+    let again = Event::Quarantined(sample::finding());
+    server.world.step(&resumed.unwrap().unwrap(), again);
+    assert_eq!(decided(&server).await, "");
+    assert!(!resolve(&server, "operator-2", &id, "resume").await.unwrap());
+}
+
+#[tokio::test]
+async fn retry_moves_what_was_put_off_and_matches_and_says_how_many() {
+    let server = Server::start(World::with_route()).await;
+    let store = &server.world.store;
+    let first = server.world.admitted(1, &[sample::block(1, 5)]);
+    let second = server.world.admitted(2, &[sample::block(6, 9)]);
+    let due = server.world.admitted(3, &[sample::block(10, 12)]);
+    let now = pass(&server, 10_000);
+    let later = now.plus_ms(60_000);
+    store
+        .defer(&[(first.id(), later), (second.id(), later)])
+        .unwrap();
+    let retry = async |request: pb::RetryRequest| {
+        let answer = server.operator("operator-1").retry(request).await;
+        answer.map(|answer| {
+            let answer = answer.into_inner();
+            (answer.matched, answer.moved, answer.due_already)
+        })
+    };
+    let any = pb::RetryRequest::default;
+    let dry_run = true;
+    let counted = retry(pb::RetryRequest { dry_run, ..any() }).await;
+    assert_eq!(counted.unwrap(), (2, 0, 1), "a dry run moves nothing");
+    let none = [
+        pb::RetryRequest {
+            state: "taken".into(),
+            ..any()
+        },
+        pb::RetryRequest {
+            route: "another".into(),
+            ..any()
+        },
+        pb::RetryRequest {
+            ledger: sample::chain().to_string(),
+            ..any()
+        },
+        pb::RetryRequest {
+            older_than_ms: 10_001,
+            ..any()
+        },
+    ];
+    for request in none {
+        assert_eq!(
+            retry(request.clone()).await.unwrap(),
+            (0, 0, 0),
+            "{request:?}"
+        );
+    }
+    let one = pb::RetryRequest {
+        ids: vec![first.id().to_string()],
+        lane: "vcs:sandbox/lock".into(),
+        older_than_ms: 10_000,
+        ..any()
+    };
+    assert_eq!(retry(one.clone()).await.unwrap(), (1, 1, 0));
+    assert_eq!(retry(one).await.unwrap(), (0, 0, 1), "it is due now");
+    let lane = isthmus_core::operation::Lane {
+        ledger: sample::registry(),
+        step: isthmus_core::operation::Step::Operation(
+            isthmus_core::operation::OperationKind::Lock,
+        ),
+    };
+    let mut found: Vec<_> = store
+        .due(&lane, now, 10)
+        .unwrap()
+        .into_iter()
+        .map(|(transfer, _)| transfer.id())
+        .collect();
+    let mut expected = vec![first.id(), due.id()];
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    let wrong = pb::RetryRequest {
+        lane: "vcs:sandbox/locks".into(),
+        ..any()
+    };
+    let refused = retry(wrong).await.unwrap_err();
+    assert!(refused.message().contains("vcs:sandbox/lock"), "{refused}");
+    let other = server.operator("guardian").retry(any()).await.unwrap_err();
+    assert_eq!(reason(&other), ErrorCode::NotPermitted);
+}
+
+/// Otherwise a look at status would strand what was signed and is held back.
+#[tokio::test]
+async fn looking_at_status_moves_nothing() {
+    let server = Server::start(World::with_route()).await;
+    let admitted = server.world.admitted(1, &[sample::block(1, 5)]);
+    let store = &server.world.store;
+    let before = store.lane_counts().unwrap();
+    let due = |store: &isthmus_store::Store| {
+        let mut due = Vec::new();
+        for (lane, _) in &before {
+            let (ledger, step) = lane.rsplit_once('/').unwrap();
+            assert_eq!(step, "lock");
+            let lane = isthmus_core::operation::Lane {
+                ledger: ledger.parse().unwrap(),
+                step: isthmus_core::operation::Step::Operation(
+                    isthmus_core::operation::OperationKind::Lock,
+                ),
+            };
+            store
+                .waiting(&lane, |waiting| {
+                    due.push((waiting.id, waiting.due));
+                    Ok(true)
+                })
+                .unwrap();
+        }
+        due
+    };
+    let first = due(store);
+    assert_eq!(first[0].0, admitted.id());
+    status(&server).await;
+    assert_eq!(due(store), first);
+}

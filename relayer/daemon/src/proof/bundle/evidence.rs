@@ -1,16 +1,20 @@
 //! What a transfer's journal contributes to its bundle: for every leaf the ledger's own evidence, and what the quorum signed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bytes};
+use isthmus_core::id::TransferId;
 use isthmus_core::jcs;
 use isthmus_core::operation::{Authorisation, OperationKind, SignedBatch, SignedVoid};
-use isthmus_core::ports::Recorded;
+use isthmus_core::ports::{Journal, Recorded, StoreError};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::terms::Terms;
 use isthmus_core::transfer::{Event, Transfer};
+use isthmus_prooflog::evm_evidence::{EvmEvidence, GateEvent};
 use isthmus_prooflog::gate::{BatchHead, Item, MintAuthorisation, VoidAuthorisation};
 use isthmus_prooflog::leaf::{Grams, Leaf};
+use isthmus_store::Store;
 
 use crate::proof::bundle::AssembleError;
 
@@ -18,7 +22,7 @@ use crate::proof::bundle::AssembleError;
 pub(super) struct Past<'a> {
     transfer: &'a Transfer,
     receipts: Vec<Receipt>,
-    batch: Option<std::sync::Arc<SignedBatch>>,
+    batch: Option<Arc<SignedBatch>>,
     void: Option<SignedVoid>,
 }
 
@@ -55,6 +59,49 @@ impl<'a> Past<'a> {
         past
     }
 
+    /// A transfer that was withdrawn while a batch of several was being signed may be minted by it and has no record of it: the
+    /// others in the batch have, and the event names them.
+    pub(super) fn complete(mut self, store: &Store) -> Result<Self, StoreError> {
+        let minted = self
+            .receipts
+            .iter()
+            .find(|receipt| receipt.operation == OperationKind::Mint);
+        let (None, Some(minted)) = (&self.batch, minted) else {
+            return Ok(self);
+        };
+        let evidence = EvmEvidence::parse(&minted.evidence.bytes);
+        for event in evidence.and_then(|e| e.events()).unwrap_or_default() {
+            let GateEvent::Minted { transfer, .. } = event else {
+                continue;
+            };
+            let batch = self.signed_with(store, TransferId::new(transfer.0))?;
+            if batch.is_some() {
+                self.batch = batch;
+                break;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The batch in the history of `other` that has this transfer's item as well.
+    fn signed_with(
+        &self,
+        store: &Store,
+        other: TransferId,
+    ) -> Result<Option<Arc<SignedBatch>>, StoreError> {
+        let mine = self.transfer.id();
+        let authorised = store.history(other)?.into_iter().rev();
+        Ok(authorised
+            .filter_map(|recorded| {
+                if let Event::Authorised(Authorisation::Mint(batch)) = recorded.event {
+                    Some(batch)
+                } else {
+                    None
+                }
+            })
+            .find(|batch| batch.items.iter().any(|item| item.transfer == mine)))
+    }
+
     /// Adds the files behind a leaf. Answers with the log size that attesters signed, if they signed one.
     pub(super) fn files_for(
         &self,
@@ -88,18 +135,12 @@ impl<'a> Past<'a> {
         files.insert(path.to_owned(), receipt.evidence.bytes.clone());
         match operation {
             OperationKind::Mint => {
-                let batch = self
-                    .batch
-                    .as_deref()
-                    .ok_or_else(|| self.missing("auth/mint.json"))?;
+                let batch = self.batch.as_deref().ok_or_else(|| self.lost())?;
                 files.insert("auth/mint.json".into(), jcs::bytes(&self.mint(batch)?));
                 Ok(Some(batch.log.size))
             }
             OperationKind::Void => {
-                let void = self
-                    .void
-                    .as_ref()
-                    .ok_or_else(|| self.missing("auth/void.json"))?;
+                let void = self.void.as_ref().ok_or_else(|| self.lost())?;
                 files.insert("auth/void.json".into(), jcs::bytes(&self.void(void)?));
                 Ok(None)
             }
@@ -160,6 +201,10 @@ impl<'a> Past<'a> {
             .and_then(|id| id.parse().ok())
             .ok_or_else(|| self.missing("the destination is no eip155 chain"))?;
         Ok((chain_id, Address::from(*gate.as_bytes())))
+    }
+
+    fn lost(&self) -> AssembleError {
+        AssembleError::Lost(self.transfer.id())
     }
 
     fn missing(&self, what: &str) -> AssembleError {
