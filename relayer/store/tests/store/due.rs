@@ -1,7 +1,7 @@
 //! The due index: order, pages, deferral, lanes.
 
 use isthmus_core::operation::OperationKind;
-use isthmus_core::ports::{Append, Journal};
+use isthmus_core::ports::{Append, DueOrder, Journal};
 use isthmus_core::testing::sample;
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::Event;
@@ -189,4 +189,108 @@ fn a_batch_that_nears_its_deadline_takes_its_transfer_back_to_the_attesters() {
         world.due(&mint, Timestamp::from_ms(u64::MAX), 10),
         [pending.id()]
     );
+}
+
+#[test]
+fn live_work_can_be_asked_for_before_backlog() {
+    let world = World::new();
+    let lock = lane(OperationKind::Lock);
+    let ids: Vec<_> = [30, 10, 20, 1_000]
+        .into_iter()
+        .zip(1..)
+        .map(|(after_ms, number)| {
+            let due = Some(START.plus_ms(after_ms));
+            let entry = Append {
+                due,
+                ..admission(&outbound(number))
+            };
+            world.append(entry).unwrap().transfer.unwrap().id()
+        })
+        .collect();
+    let newest = |now, limit| -> Vec<_> {
+        let order = DueOrder::NewestFirst;
+        let page = world.store.due_in(&lock, now, limit, order).unwrap();
+        page.into_iter()
+            .map(|(transfer, _)| transfer.id())
+            .collect()
+    };
+    let now = START.plus_ms(500);
+    assert_eq!(newest(now, 10), [ids[0], ids[2], ids[1]]);
+    assert_eq!(newest(now, 2), [ids[0], ids[2]]);
+    assert_eq!(newest(START, 10), []);
+    // What one order has learned about where the lane begins does not hide anything from the other.
+    assert_eq!(world.due(&lock, now, 1), [ids[1]]);
+    world.store.defer(&[(ids[1], START.plus_ms(400))]).unwrap();
+    assert_eq!(newest(now, 10), [ids[1], ids[0], ids[2]]);
+    world.store.defer(&[(ids[3], START)]).unwrap();
+    assert_eq!(world.due(&lock, now, 10), [ids[3], ids[2], ids[0], ids[1]]);
+}
+
+/// Whoever looks for the first entry remembers where it is. An entry written before that, at whatever moment, is found.
+#[test]
+fn what_becomes_due_earlier_than_all_that_was_seen_is_seen_too() {
+    let world = World::new();
+    let lock = lane(OperationKind::Lock);
+    let late = START.plus_ms(1_000_000);
+    let first = world.append(Append {
+        due: Some(late),
+        ..admission(&outbound(1))
+    });
+    let first = first.unwrap().transfer.unwrap().id();
+    assert_eq!(world.due(&lock, late, 10), [first]);
+    assert_eq!(world.due(&lock, START, 10), []);
+    std::thread::scope(|scope| {
+        let (store, lock) = (&world.store, &lock);
+        let looking = scope.spawn(move || {
+            let mut seen = std::collections::BTreeSet::new();
+            while seen.len() < 200 {
+                for (transfer, _) in store.due(lock, late, 500).unwrap() {
+                    seen.insert(transfer.id());
+                }
+            }
+        });
+        // Each is due before all the others.
+        for number in 2..=200 {
+            let due = Some(Timestamp::from_ms(late.ms() - number));
+            let entry = Append {
+                due,
+                ..admission(&outbound(number))
+            };
+            store.append(vec![entry]).pop().unwrap().unwrap();
+            let oldest = store.due(lock, late, 1).unwrap().remove(0).0;
+            assert_eq!(oldest.id(), outbound(number).terms.id());
+        }
+        looking.join().unwrap();
+    });
+    assert_eq!(world.due(&lock, late, 500).len(), 200);
+}
+
+/// A page costs what it holds. Counted in time, generously: passing over what is gone would take a hundred times as long.
+#[test]
+fn what_was_put_off_a_hundred_thousand_times_is_not_passed_over() {
+    let world = World::new();
+    let lock = lane(OperationKind::Lock);
+    let ids: Vec<_> = (1..=500)
+        .map(|n| (admission(&outbound(n)), outbound(n).terms.id()))
+        .collect();
+    let (entries, ids): (Vec<_>, Vec<_>) = ids.into_iter().unzip();
+    for answer in world.store.append(entries) {
+        answer.unwrap();
+    }
+    for round in 1..=200 {
+        let later: Vec<_> = ids.iter().map(|id| (*id, START.plus_ms(round))).collect();
+        world.store.defer(&later).unwrap();
+    }
+    let empty = || {
+        let asked = std::time::Instant::now();
+        assert_eq!(world.due(&lock, START.plus_ms(199), 10), []);
+        asked.elapsed()
+    };
+    let first = empty();
+    let again = (0..20).map(|_| empty()).min().unwrap();
+    assert!(
+        again * 5 < first.max(std::time::Duration::from_millis(5)),
+        "{first:?}, then {again:?}"
+    );
+    assert_eq!(world.due(&lock, START.plus_ms(200), 1000).len(), 500);
 }
