@@ -6,7 +6,7 @@ SHELL := bash
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint test-contracts test-rust sim soak bench fmt clean
+.PHONY: help setup demo test test-all lint test-contracts test-rust fuzz sim soak bench fmt clean
 
 help: ## List the commands
 	printf 'Isthmus. Commands:\n\n'
@@ -58,6 +58,20 @@ test-rust: ## Rust tests, end-to-end ones included (real binary, real nodes)
 	step "build everything" cargo build --workspace --bins --tests
 	step "tests" tools/rust-tests.sh
 	step "documentation tests" cargo test --workspace --doc
+
+test-all: ## What takes longer too: kills under load, coverage-guided fuzzing, random simulations
+	echo "Test all: make test, then about 20 minutes: kills under load 4, fuzzing 6 (the first time 10 more to build), simulation 5. ISTHMUS_SEED=n draws other kills."
+	$(MAKE) test
+	. tools/env.sh
+	. tools/step.sh
+	step "kills under load" cargo test -p isthmus-e2e --test endurance -- --nocapture
+	step "fuzzing, 20 s a target" tools/fuzz.sh 20
+	$(MAKE) soak SECONDS=300
+
+fuzz: ## Search for inputs that break a parser: make fuzz SECONDS=60 TARGET=serial; without TARGET all of them
+	echo "Fuzz: builds everything with coverage instrumentation (the first time 10-15 minutes), then SECONDS (60) for each target."
+	$(MAKE) setup
+	tools/fuzz.sh $(or $(SECONDS),60) $(TARGET)
 
 sim: ## Replay one simulated run event by event: make sim SEED=7; ARGS=--quiet says only how it ended
 	echo "Simulation: builds (first time some minutes), then a second."
