@@ -87,13 +87,16 @@ async fn only_what_no_reference_explains_is_a_fact_and_none_is_skipped() {
         seen.extend(page.facts.into_iter().map(|observed| observed.fact));
         (cursor, head) = (page.next, page.head);
     }
+    let class = relay.ledger.blocks(&[serial(0, 9)]).await.unwrap()[0]
+        .class
+        .id();
     let fact = |reference: &str, from: &str, units| {
         Fact::Moved(Moved {
             reference: reference.into(),
             from: from.parse().unwrap(),
             to: None,
             note: None,
-            asset_class: Some(class().id()),
+            asset_class: Some(class),
             units: vec![units],
         })
     };

@@ -114,7 +114,10 @@ mod tests {
         let Operation::ReturnDeposit { account, units, .. } = deposit.give_back() else {
             panic!("it is given back");
         };
-        assert_eq!((account, units), (deposit.sender.clone(), deposit.units.clone()));
+        assert_eq!(
+            (account, units),
+            (deposit.sender.clone(), deposit.units.clone())
+        );
         assert_eq!(deposit.give_back().reference(), "return:deposit:17");
         let other = Deposit {
             reference: "deposit:18".into(),

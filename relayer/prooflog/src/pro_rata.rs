@@ -29,7 +29,10 @@ impl Decision {
         let decision: Self =
             serde_json::from_value(document.clone()).map_err(|e| format!("the decision: {e}"))?;
         if decision.v != 1 {
-            return Err(format!("the decision's version {} is not known", decision.v));
+            return Err(format!(
+                "the decision's version {} is not known",
+                decision.v
+            ));
         }
         if decision.supply_g.0 == 0 || decision.backing_g.0 >= decision.supply_g.0 {
             return Err("the decision leaves nothing to decide: backing covers supply".into());
@@ -48,7 +51,8 @@ impl Decision {
     /// Grams that a burn of `burned_g` loses while `shortfall_g` is missing: it gets floor(burned × backing ÷ supply) whole
     /// tonnes, and more only when less is missing than it would lose.
     pub fn written_off_g(&self, burned_g: u64, shortfall_g: u64) -> u64 {
-        let given = u128::from(burned_g) * u128::from(self.backing_g.0) / u128::from(self.supply_g.0);
+        let given =
+            u128::from(burned_g) * u128::from(self.backing_g.0) / u128::from(self.supply_g.0);
         let given = u64::try_from(given).unwrap_or(burned_g) / GRAMS_PER_TONNE * GRAMS_PER_TONNE;
         burned_g.saturating_sub(given).min(shortfall_g)
     }

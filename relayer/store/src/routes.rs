@@ -122,6 +122,21 @@ impl Store {
             .collect()
     }
 
+    /// The highest active version of every route, by id.
+    pub fn current_routes(&self) -> Result<Vec<RouteRecord>, StoreError> {
+        let mut current: Vec<RouteRecord> = Vec::new();
+        for route in self.routes()? {
+            if route.status != StoredRouteStatus::Active {
+                continue;
+            }
+            match current.last_mut() {
+                Some(last) if last.document.id == route.document.id => *last = route,
+                Some(_) | None => current.push(route),
+            }
+        }
+        Ok(current)
+    }
+
     /// The highest active version of a route.
     pub fn active_route(&self, id: &RouteId) -> Result<Option<RouteRecord>, StoreError> {
         let active =

@@ -19,8 +19,11 @@ pub mod replica;
 pub mod reserves;
 pub mod route;
 pub mod tasks;
+pub mod verify_deposit;
 pub mod verify_mint;
+pub mod verify_pool;
 pub mod verify_redemption;
+pub mod verify_redirect;
 pub mod verify_unlock;
 pub mod verify_void;
 

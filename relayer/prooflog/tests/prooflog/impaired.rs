@@ -222,10 +222,7 @@ fn a_lock_that_lost_units_is_minted_in_full_and_offers_the_rest() {
     // The mint was out in the world already.
     book.apply(&minted(&first())).unwrap();
     assert_eq!(sums(&book), [90, 100, 0, 0, 0, 10]);
-    assert_eq!(
-        book.allocate(&pool(), 90),
-        Some(blocks(&[serial(11, 100)]))
-    );
+    assert_eq!(book.allocate(&pool(), 90), Some(blocks(&[serial(11, 100)])));
     assert_eq!(book.allocate(&pool(), 91), None);
 }
 

@@ -113,13 +113,11 @@ fn set(overlay: &mut Overlay<'_>, pool: PoolId, impairment: &Impairment) {
 fn within(overlay: &Overlay<'_>, block: &SerialBlock) -> Result<Vec<Interval>, StoreError> {
     let space = &block.space().0;
     let (mut end, mut found) = (block.last(), Vec::new());
-    while let Some((key, value)) =
-        overlay.at_or_below(
-            Column::Custody,
-            &columns::interval(space, 0),
-            &columns::interval(space, end),
-        )?
-    {
+    while let Some((key, value)) = overlay.at_or_below(
+        Column::Custody,
+        &columns::interval(space, 0),
+        &columns::interval(space, end),
+    )? {
         let interval = Interval::decode(&key, &value)?;
         if interval.space != *space || interval.held.last < block.first() {
             break;
@@ -269,11 +267,7 @@ pub(super) fn join(
     let good = serial_block::total(&blocks);
     let key = columns::outstanding("");
     let outstanding = overlay.get_u64(Column::Meta, &key)?;
-    overlay.put_u64(
-        Column::Meta,
-        key,
-        outstanding.saturating_add(good.grams()),
-    );
+    overlay.put_u64(Column::Meta, key, outstanding.saturating_add(good.grams()));
     let known = of(overlay, pool)?.filter(|known| known.shortfall >= good);
     let known = known.ok_or_else(|| bug("a deposit makes good more than is missing"))?;
     less(overlay, pool, known, good)

@@ -43,7 +43,7 @@ pub(crate) fn burn(number: u64, purpose: Purpose, blocks: &[SerialBlock]) -> App
             burn: back.burn.id(),
             pool: back.pool,
             blocks: blocks.to_vec(),
-                written_off: isthmus_core::quantity::Quantity::ZERO,
+            written_off: isthmus_core::quantity::Quantity::ZERO,
         }],
         ..Append::default()
     }

@@ -13,6 +13,7 @@ mod book;
 mod crashing;
 mod custody;
 mod due;
+mod impaired;
 mod full_disk;
 mod opening;
 mod outstanding;

@@ -230,6 +230,7 @@ pub(super) fn burn(t: u64) -> Burn {
 
 pub(super) fn burned(burn: &Burn, allocation: &[Block]) -> Leaf {
     Leaf::Burned {
+        written_off_g: None,
         at_ms: 1,
         v: 1,
         transfer: b256(burn.id()),
