@@ -162,14 +162,14 @@ impl Registry {
                 state,
                 class,
             } => {
-                let class = self.class(Class::new(class.clone()));
-                self.books.insert(StoredBlock {
+                let issued = StoredBlock {
                     block: parse(serial)?,
                     account: account.clone(),
                     state: *state,
-                    class,
+                    class: self.class(Class::new(class.clone())),
                     reference: None,
-                })?;
+                };
+                self.books.insert(issued)?;
             }
             Change::Locked { request, receipt } => {
                 let digest = Hash32::new(jcs::digest(request));
@@ -185,28 +185,17 @@ impl Registry {
             Change::Approved {
                 reference,
                 approver,
-            } => {
-                self.open(reference)?.approvals.push(approver.clone());
-            }
+            } => self.open(reference)?.approvals.push(approver.clone()),
             Change::Rejected {
                 reference,
                 approver,
-            } => {
-                self.open(reference)?.rejections.push(approver.clone());
-            }
+            } => self.open(reference)?.rejections.push(approver.clone()),
             Change::Executed { reference, receipt } => self.carry_out(reference, receipt)?,
             Change::Lapsed {
                 reference,
                 refusal,
                 at,
-            } => {
-                let lapsed = Entry::Lapsed {
-                    digest: self.open(reference)?.digest,
-                    refusal: refusal.clone(),
-                    at: *at,
-                };
-                self.references.insert(reference.clone(), lapsed);
-            }
+            } => self.lapsed(reference, refusal, *at)?,
             Change::Corrected {
                 units,
                 account,
@@ -226,6 +215,21 @@ impl Registry {
             }
             Change::Answered { answer } => self.answers.remember(answer.clone(), now),
         }
+        Ok(())
+    }
+
+    fn lapsed(
+        &mut self,
+        reference: &str,
+        refusal: &Refusal,
+        at: Timestamp,
+    ) -> Result<(), ApplyError> {
+        let lapsed = Entry::Lapsed {
+            digest: self.open(reference)?.digest,
+            refusal: refusal.clone(),
+            at,
+        };
+        self.references.insert(reference.to_owned(), lapsed);
         Ok(())
     }
 
@@ -270,9 +274,7 @@ impl Registry {
             (
                 ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,
                 Some(to),
-            ) => {
-                (to, UnitState::Held)
-            }
+            ) => (to, UnitState::Held),
             (ProposedMovement::Retire, _) => (request.custody_account, UnitState::Retired),
             (
                 ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,

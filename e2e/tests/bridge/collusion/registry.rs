@@ -39,7 +39,7 @@ fn freed(world: &World, thief: &Thief<'_>) {
 }
 
 /// 10 t minted to alice, of which she has burned 5 t so that account 1002 gets the originals. The attesters are stopped.
-async fn burned<'a>(world: &'a World) -> (Thief<'a>, TransferId, Redemption) {
+async fn burned(world: &World) -> (Thief<'_>, TransferId, Redemption) {
     let (minted, class) = world.minted(0, 9).await;
     let thief = Thief::of(world);
     let instruction = Redemption::release_to(BETA).unwrap();
@@ -51,8 +51,8 @@ async fn burned<'a>(world: &'a World) -> (Thief<'a>, TransferId, Redemption) {
     (thief, minted, burn)
 }
 
-fn release(reference: impl ToString, units: &[String], to_account: &str) -> Value {
-    json!({"reference": reference.to_string(), "movement": "release", "custody_account": CUSTODY, "units": units, "to_account": to_account})
+fn release(reference: TransferId, units: &[String], to_account: &str) -> Value {
+    json!({"reference": reference, "movement": "release", "custody_account": CUSTODY, "units": units, "to_account": to_account})
 }
 
 fn ask(burn: &Redemption) -> Work {

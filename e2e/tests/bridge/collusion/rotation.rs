@@ -56,7 +56,7 @@ async fn signers_change_under_load_and_transfers_go_on() {
         "one of the set is no quorum"
     );
     let mut ids: Vec<TransferId> = Vec::new();
-    let mut submit = async |ids: &mut Vec<TransferId>, count: u64| {
+    let submit = async |ids: &mut Vec<TransferId>, count: u64| {
         for _ in 0..count {
             let number = u64::try_from(ids.len()).unwrap();
             let terms = world.terms(number * 5, number * 5 + 4).await;

@@ -102,13 +102,11 @@ async fn attesters_that_decline_for_ever_stop_only_what_they_decline() {
     let world = World::start().await;
     let devnet = &world.devnet;
     let thief = Thief::of(&world);
-    let mut ids = Vec::new();
+    let (mut ids, mut orders) = (Vec::new(), Vec::new());
     for number in 0..8 {
         let terms = world.terms(number * 10, number * 10 + 9).await;
-        ids.push(devnet.admit(&terms).await.unwrap());
-    }
-    for id in &ids {
-        devnet.wait_for(*id, "taken").await.unwrap();
+        ids.push(terms.id());
+        orders.push(devnet.order(&terms).unwrap());
     }
     let these = Arc::new(Mutex::new(BTreeSet::from([ids[3].to_string()])));
     let mut running = JoinSet::new();
@@ -124,6 +122,9 @@ async fn attesters_that_decline_for_ever_stop_only_what_they_decline() {
         stubborn.start(devnet, &mut running);
     }
     thief.start(HONEST[0]);
+    // Submitted together they are locked together, and asked for in one batch.
+    let mut exchange = devnet.control("exchange-a").unwrap().transfers();
+    exchange.submit(v1::SubmitRequest { orders }).await.unwrap();
     for id in ids.iter().filter(|id| **id != ids[3]) {
         devnet.wait_for(*id, "completed").await.unwrap();
     }

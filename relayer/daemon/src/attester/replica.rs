@@ -244,7 +244,7 @@ fn read_route(story: &RouteStory) -> Result<LoggedRoute, Decline> {
         })?;
     // What the admins signed is the document in the log, so what is decided by must be the same to the byte.
     if document.digest().as_bytes() != &jcs_digest(&story.document).0 {
-        let reason = format!("a route does not read back to the same bytes");
+        let reason = "a route does not read back to the same bytes";
         return Err(Decline::new(Ground::NoRoute, reason));
     }
     let signatures = story

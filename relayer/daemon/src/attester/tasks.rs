@@ -74,21 +74,22 @@ pub async fn run(
         .map_err(AttesterError::Log)?;
     info!(leaves = log.replica().size(), "attester started");
     let mut shutdown = pin!(shutdown);
-    let stopped = || info!(synced_writes = attester.store.syncs(), "attester stopped");
     loop {
         let round = round(&attester, (&memory, &doubts), &mut log, clock.as_ref());
         let quiet = tokio::select! {
-            () = &mut shutdown => return Ok(stopped()),
+            () = &mut shutdown => break,
             round = round => round?,
         };
         if quiet {
             continue;
         }
         tokio::select! {
-            () = &mut shutdown => return Ok(stopped()),
+            () = &mut shutdown => break,
             () = tokio::time::sleep(PAUSE) => {}
         }
     }
+    info!(synced_writes = attester.store.syncs(), "attester stopped");
+    Ok(())
 }
 
 /// Whether everybody answered in a round; if not, the next one waits a little.

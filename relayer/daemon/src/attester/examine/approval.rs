@@ -190,13 +190,12 @@ impl Examiner<'_> {
         let replica = self.log.replica();
         let (admins, purpose) = (&self.own.route_admins, instruction.purpose());
         verify_pool::redeems(replica.routes(), admins, &burn.pool, purpose)?;
-        match (replica.pool_book(burn.pool.id()), replica.burn(burn.id)) {
-            (Some(pool), Some(story)) => verify_pool::is_sound(pool, story, admins),
-            (None, _) | (_, None) => {
-                let reason = format!("pool {} is not in the log", burn.pool.id());
-                Err(Decline::new(Ground::OtherPool, reason))
-            }
-        }
+        let pool = replica.pool_book(burn.pool.id());
+        let Some((pool, story)) = pool.zip(replica.burn(burn.id)) else {
+            let reason = format!("pool {} is not in the log", burn.pool.id());
+            return Err(Decline::new(Ground::OtherPool, reason));
+        };
+        verify_pool::is_sound(pool, story, admins)
     }
 
     async fn deposit(
