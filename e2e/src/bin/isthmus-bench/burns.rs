@@ -22,7 +22,7 @@ use crate::now_ms;
 use crate::usage::to_f64;
 
 /// Burns of one tonne each.
-const BURNS: u64 = 500;
+const BURNS: u64 = 200;
 /// Which wallet burns.
 const WALLET: usize = 1;
 /// Calls at a time.

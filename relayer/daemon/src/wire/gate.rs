@@ -111,8 +111,14 @@ impl GateView for EvmGate {
     }
 
     async fn burn(&self, number: u64) -> Result<Option<Burn>, FindError> {
-        let found = self.0.burn_at_final(number).await?;
-        Ok(found.map(|(burn, _)| burn))
+        if let Some(burn) = self.1.burn(number) {
+            return Ok(Some(burn));
+        }
+        let found = self.0.burn_at_final(number).await?.map(|(burn, _)| burn);
+        if let Some(burn) = &found {
+            self.1.keep_burn(burn);
+        }
+        Ok(found)
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a gate said at one final block, so that every question about that block is asked once. Attesters ask about everything
 //! that is logged and not minted yet, batch after batch; within one block the answers cannot differ.
 //!
-//! Nothing is believed for longer than its block, but for an outcome: once final it stands for ever.
+//! Nothing is believed for longer than its block, but for outcomes and burns: once final they stand for ever.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use isthmus_core::id::{AssetClassId, TransferId};
 use isthmus_core::quantity::Quantity;
+use isthmus_core::terms::Burn;
 
 use crate::attester::ports::{Outcome, SignerSet};
 
@@ -21,7 +22,12 @@ struct Answers {
     outcomes: HashMap<TransferId, Outcome>,
     supplies: HashMap<AssetClassId, Quantity>,
     signers: Option<SignerSet>,
+    /// By the gate's number; a final burn never changes.
+    burns: HashMap<u64, Burn>,
 }
+
+/// Most burns remembered; more are asked for again.
+const MOST_BURNS: usize = 10_000;
 
 impl GateMemory {
     /// Those of `transfers` that must be asked about.
@@ -78,6 +84,19 @@ impl GateMemory {
         if answers.block == block {
             answers.signers = Some(signers.clone());
         }
+    }
+
+    pub(super) fn burn(&self, number: u64) -> Option<Burn> {
+        self.lock().burns.get(&number).cloned()
+    }
+
+    /// Keeps a burn that is final: an approval that is asked for again does not have it proved again.
+    pub(super) fn keep_burn(&self, burn: &Burn) {
+        let mut answers = self.lock();
+        if answers.burns.len() >= MOST_BURNS {
+            answers.burns.clear();
+        }
+        answers.burns.insert(burn.number, burn.clone());
     }
 
     fn lock(&self) -> MutexGuard<'_, Answers> {
