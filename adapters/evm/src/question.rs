@@ -105,9 +105,9 @@ fn receipt(receipt: &Value) -> Value {
 }
 
 fn each(list: &Value, essence: impl Fn(&Value) -> Value) -> Value {
-    match list {
-        Value::Array(entries) => entries.iter().map(essence).collect(),
-        other => lower(other),
+    match list.as_array() {
+        Some(entries) => entries.iter().map(essence).collect(),
+        None => lower(list),
     }
 }
 

@@ -23,8 +23,8 @@ async fn two_faced() -> (World, Proxy) {
     let clock = world.clock();
     let ledger = EvmLedger::connect(&config, senders(), clock).await.unwrap();
     let world = World {
-        ledger,
         config,
+        ledger,
         ..world
     };
     (world, proxy)

@@ -155,7 +155,7 @@ async fn an_empty_wallet_is_named_and_the_other_lane_goes_on() {
     let set = world
         .node
         .rpc
-        .anvil_set_balance(account, Default::default());
+        .anvil_set_balance(account, alloy::primitives::U256::ZERO);
     set.await.unwrap();
     let attempt = world.prepare(&world.mint(1)).await;
     let answer = world.ledger.send(&attempt.drafts).await.remove(0);

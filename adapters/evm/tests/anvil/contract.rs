@@ -67,13 +67,13 @@ impl Harness for GateHarness {
 
 #[tokio::test]
 async fn a_gate_keeps_the_contract() {
-    keeps_the_contract(async || {
+    let kept = keeps_the_contract(async || {
         let (world, proxy) = World::ready().await.behind_proxy().await;
         GateHarness {
             world,
             proxy,
             operations: 0,
         }
-    })
-    .await;
+    });
+    Box::pin(kept).await;
 }
