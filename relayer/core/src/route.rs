@@ -185,6 +185,23 @@ impl RouteDocument {
             String::new(),
             "at least one of \"release\", \"retire\"",
         );
+        self.check_limits(&mut check);
+        for (field, date) in [
+            ("eligible.vintage_from", &self.eligible.vintage_from),
+            ("eligible.vintage_until", &self.eligible.vintage_until),
+        ] {
+            check(is_date(date), field, date.clone(), "a date YYYY-MM-DD");
+        }
+        check(
+            self.eligible.vintage_from <= self.eligible.vintage_until,
+            "eligible.vintage_from",
+            self.eligible.vintage_from.clone(),
+            "not after vintage_until",
+        );
+        problems
+    }
+
+    fn check_limits(&self, check: &mut impl FnMut(bool, &'static str, String, &'static str)) {
         if let Some(big) = &self.big_transfer {
             check(
                 (1..=LONGEST_MS).contains(&big.delay_ms),
@@ -207,19 +224,6 @@ impl RouteDocument {
                 "at least max_per_transfer_g, or the largest transfers never pass",
             );
         }
-        for (field, date) in [
-            ("eligible.vintage_from", &self.eligible.vintage_from),
-            ("eligible.vintage_until", &self.eligible.vintage_until),
-        ] {
-            check(is_date(date), field, date.clone(), "a date YYYY-MM-DD");
-        }
-        check(
-            self.eligible.vintage_from <= self.eligible.vintage_until,
-            "eligible.vintage_from",
-            self.eligible.vintage_from.clone(),
-            "not after vintage_until",
-        );
-        problems
     }
 
     /// Whether two different of `admins` signed exactly this document.

@@ -49,7 +49,7 @@ impl AttesterService for Attesters {
         let caller = permit(&request, ATTEST)?;
         let asked = request.into_inner();
         self.compare(&caller.name, asked.checkpoint.clone()).await?;
-        let (wait, limit) = parse::pull(asked).map_err(ApiError::from)?;
+        let (wait, limit) = parse::pull(&asked).map_err(ApiError::from)?;
         let tasks = tokio::select! {
             tasks = self.0.parts.board.pull(&caller.name, wait, limit) => tasks,
             () = self.0.closed() => return Err(ApiError::Closing.into()),

@@ -24,7 +24,7 @@ pub fn request(bytes: &[u8]) {
         3 => drop(
             pb::InstructRequest::decode(message).map(|asked| parse::instruction(asked.instruction)),
         ),
-        4 => drop(pb::PullRequest::decode(message).map(parse::pull)),
+        4 => drop(pb::PullRequest::decode(message).map(|asked| parse::pull(&asked))),
         5 => drop(pb::AnswerRequest::decode(message).map(|asked| parse::answer(asked.answer))),
         6 => drop(
             pb::ApproveRouteRequest::decode(message)

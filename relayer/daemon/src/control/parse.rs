@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use isthmus_core::id::{Hash32, InvalidId, RouteId, TransferId};
 use isthmus_core::instruction::Instruction;
-use isthmus_core::redirection::{Redirection, SIGNATURE_BYTES};
 use isthmus_core::receipt::Lasting;
+use isthmus_core::redirection::{Redirection, SIGNATURE_BYTES};
 use isthmus_core::route::RouteSignature;
 use isthmus_core::transfer::Resolution;
 use isthmus_proto::v1 as pb;
@@ -189,7 +189,7 @@ pub(crate) fn leaves(limit: u32) -> Result<usize, FieldProblem> {
 }
 
 /// How long to wait for tasks, and how many.
-pub(crate) fn pull(request: pb::PullRequest) -> Result<(Duration, usize), FieldProblem> {
+pub(crate) fn pull(request: &pb::PullRequest) -> Result<(Duration, usize), FieldProblem> {
     let wait = bounded("wait_ms", request.wait_ms, 0, MAX_WAIT_MS)?;
     let limit = bounded("limit", request.limit, 1, MAX_TASKS)?;
     Ok((Duration::from_millis(wait.into()), usize_of(limit)))

@@ -187,8 +187,8 @@ fn evidence(recorded: &Recorded) -> Option<String> {
 
 fn decided(recorded: &Recorded) -> Option<String> {
     if let Event::Resolved { resolution, by } = &recorded.event {
-        let name = resolution_name(*resolution);
-        return Some(format!("{name} by {} and {}", by[0], by[1]));
+        let (name, [first, second]) = (resolution_name(*resolution), by);
+        return Some(format!("{name} by {first} and {second}"));
     }
     None
 }

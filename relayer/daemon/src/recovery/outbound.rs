@@ -62,7 +62,7 @@ impl Recovery {
         // The reference decides what is found; the mandate is read from what the registry answers.
         let question = lock(
             &outbound,
-            Mandate::from_bytes(&[0; 64]).map_err(unmandated)?,
+            Mandate::from_bytes(&[0; 64]).map_err(|error| unmandated(&error))?,
         );
         let receipt = self.receipt(question).await?;
         let mandate = self.mandate(&outbound, &receipt)?;
@@ -147,7 +147,7 @@ impl Recovery {
         let bytes = STANDARD
             .decode(mandate)
             .map_err(|error| Trouble::Unconfirmed(error.to_string()))?;
-        Mandate::from_bytes(&bytes).map_err(unmandated)
+        Mandate::from_bytes(&bytes).map_err(|error| unmandated(&error))
     }
 
     /// Minted or voided: the gate says which.
@@ -184,6 +184,6 @@ fn lock(outbound: &Outbound, mandate: Mandate) -> Operation {
     }
 }
 
-fn unmandated(error: isthmus_core::mandate::MandateError) -> Trouble {
+fn unmandated(error: &isthmus_core::mandate::MandateError) -> Trouble {
     Trouble::Unconfirmed(error.to_string())
 }

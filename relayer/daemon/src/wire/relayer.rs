@@ -35,7 +35,7 @@ use crate::engine::returning::Returner;
 use crate::engine::watch::LedgerWatch;
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, LogFilter, Metrics};
 use crate::wire::Ended;
 use crate::wire::clock::SystemClock;
 use crate::wire::connect::patiently;
@@ -76,17 +76,7 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
     let store = Store::open(&config.data_dir, &config.network, Arc::clone(&clock))?;
     let store = Arc::new(store);
     let listener = listen(config.control.listen).await?;
-    let access = Arc::new(Access::new(
-        config.control.identities.clone(),
-        config.route_admins.clone(),
-    ));
-    let reloader = Arc::new(Reloader::new(
-        file.to_owned(),
-        config.clone(),
-        Arc::clone(&access),
-        filter,
-        Arc::clone(&store),
-    ));
+    let (access, reloader) = reloadable(file, &config, filter, &store);
     let Ledgers {
         handles,
         registries,
@@ -186,6 +176,27 @@ async fn first(tasks: &mut Tasks) -> Result<(), Ended> {
             .map_err(Ended::Stopped),
         None => std::future::pending().await,
     }
+}
+
+/// What a reload replaces, and who carries it out.
+fn reloadable(
+    file: &Path,
+    config: &RelayerConfig,
+    filter: LogFilter,
+    store: &Arc<Store>,
+) -> (Arc<Access>, Arc<Reloader>) {
+    let access = Arc::new(Access::new(
+        config.control.identities.clone(),
+        config.route_admins.clone(),
+    ));
+    let reloader = Reloader::new(
+        file.to_owned(),
+        config.clone(),
+        Arc::clone(&access),
+        filter,
+        Arc::clone(store),
+    );
+    (access, Arc::new(reloader))
 }
 
 /// SIGHUP means what `isthmus reload` means; what came of it is in the log.

@@ -261,6 +261,29 @@ async fn a_first_decision_is_durable_and_about_one_quarantine() {
     assert!(!resolve(&server, "operator-2", &id, "resume").await.unwrap());
 }
 
+/// Filters that leave everything out that was put off.
+fn fitting_nothing() -> [pb::RetryRequest; 4] {
+    let any = pb::RetryRequest::default;
+    [
+        pb::RetryRequest {
+            state: "taken".into(),
+            ..any()
+        },
+        pb::RetryRequest {
+            route: "another".into(),
+            ..any()
+        },
+        pb::RetryRequest {
+            ledger: sample::chain().to_string(),
+            ..any()
+        },
+        pb::RetryRequest {
+            older_than_ms: 10_001,
+            ..any()
+        },
+    ]
+}
+
 #[tokio::test]
 async fn retry_moves_what_was_put_off_and_matches_and_says_how_many() {
     let server = Server::start(World::with_route()).await;
@@ -284,25 +307,7 @@ async fn retry_moves_what_was_put_off_and_matches_and_says_how_many() {
     let dry_run = true;
     let counted = retry(pb::RetryRequest { dry_run, ..any() }).await;
     assert_eq!(counted.unwrap(), (2, 0, 1), "a dry run moves nothing");
-    let none = [
-        pb::RetryRequest {
-            state: "taken".into(),
-            ..any()
-        },
-        pb::RetryRequest {
-            route: "another".into(),
-            ..any()
-        },
-        pb::RetryRequest {
-            ledger: sample::chain().to_string(),
-            ..any()
-        },
-        pb::RetryRequest {
-            older_than_ms: 10_001,
-            ..any()
-        },
-    ];
-    for request in none {
+    for request in fitting_nothing() {
         assert_eq!(
             retry(request.clone()).await.unwrap(),
             (0, 0, 0),
