@@ -188,11 +188,9 @@ fn nth_log(receipt: &[u8], n: u64) -> Result<alloy_primitives::Log, EvidenceErro
 
 fn decode(log: &alloy_primitives::Log) -> Result<Vec<GateEvent>, EvidenceError> {
     if let Ok(batch) = BatchMinted::decode_log_validate(log) {
-        let minted = |(index, item)| match batch.minted.bit(index) {
-            true => Some(minted(&batch.classes, item)),
-            false => None,
-        };
-        return batch.items.iter().enumerate().filter_map(minted).collect();
+        let items = batch.items.iter().enumerate();
+        let done = items.filter(|(index, _)| batch.minted.bit(*index));
+        return done.map(|(_, item)| minted(&batch.classes, item)).collect();
     }
     if let Ok(event) = Voided::decode_log_validate(log) {
         return Ok(vec![GateEvent::Voided {

@@ -4,6 +4,7 @@ use alloy::primitives::Bytes;
 use alloy::sol;
 use isthmus_core::ports::{Attempt, Found};
 use isthmus_core::time::Clock;
+use isthmus_evm::SigningKey;
 use isthmus_evm::contract::{Gate, class_word, evm_address};
 use isthmus_evm::deploy::{ROTATION_DELAY_S, ROTATION_GRACE_S};
 use isthmus_evm::eip712;
@@ -46,7 +47,7 @@ async fn the_set_to_sign_for_is_the_one_in_force_and_the_next_is_announced() {
     assert_eq!((set.epoch, set.threshold), (1, 2), "not before its time");
     let expected: Vec<_> = attesters(&ATTESTERS)
         .iter()
-        .map(|key| key.address())
+        .map(SigningKey::address)
         .collect();
     assert_eq!(set.signers, expected);
     let (next, starts) = world.ledger.scheduled_set().await.unwrap().unwrap();
