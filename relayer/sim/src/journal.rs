@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use isthmus_core::id::{PoolId, TransferId};
 use isthmus_core::operation::Lane;
-use isthmus_core::ports::{Append, AppendError, Appended, Draft, Journal, Recorded, StoreError};
+use isthmus_core::ports::{
+    Append, AppendError, Appended, Backlog, Draft, DueOrder, Journal, Recorded, StoreError,
+};
 use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Transfer};
@@ -126,6 +128,20 @@ impl Tap {
 
 fn died() -> StoreError {
     StoreError("the simulated relayer has died".into())
+}
+
+impl Backlog for Tap {
+    fn due_in(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        limit: usize,
+        order: DueOrder,
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
+        match order {
+            DueOrder::OldestFirst | DueOrder::NewestFirst => self.store.due(lane, now, limit),
+        }
+    }
 }
 
 impl Journal for Tap {

@@ -17,7 +17,7 @@ use crate::places::{Kept, Places};
 use crate::{custody, head, journal, log, record};
 
 /// Most transfers kept rebuilt in memory from one write to the next.
-const CACHE: usize = 8192;
+const CACHE: usize = 4096;
 
 /// Work that is only known to be right at the moment of writing.
 pub(crate) type Change = Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), StoreError> + Send>;

@@ -3,7 +3,7 @@
 use isthmus_core::id::{PoolId, TransferId};
 use isthmus_core::operation::Lane;
 use isthmus_core::ports::{
-    Append, AppendError, Appended, Draft, DueOrder, Journal, Recorded, StoreError,
+    Append, AppendError, Appended, Backlog, Draft, DueOrder, Journal, Recorded, StoreError,
 };
 use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::time::Timestamp;
@@ -90,6 +90,18 @@ pub(crate) fn read_head(db: &DB, id: &TransferId) -> Result<Option<pb::Head>, St
         .map_err(|_| corrupt("a transfer's head"))
 }
 
+impl Backlog for Store {
+    fn due_in(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        limit: usize,
+        order: DueOrder,
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
+        due::page(self, lane, now, limit, order)
+    }
+}
+
 impl Journal for Store {
     fn append(&self, batch: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
         self.writer.append(batch)
@@ -110,16 +122,6 @@ impl Journal for Store {
         limit: usize,
     ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
         self.due_in(lane, now, limit, DueOrder::OldestFirst)
-    }
-
-    fn due_in(
-        &self,
-        lane: &Lane,
-        now: Timestamp,
-        limit: usize,
-        order: DueOrder,
-    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
-        due::page(self, lane, now, limit, order)
     }
 
     /// Races with an append of the same transfer are settled by the key: an entry that the append replaced is not put back.

@@ -203,8 +203,21 @@ pub enum DueOrder {
     NewestFirst,
 }
 
+/// The backlog of a journal, seen from its other end.
+pub trait Backlog: Send + Sync {
+    /// Like [`Journal::due`], in an order. Whoever serves live work first asks newest first, and takes some of the oldest each
+    /// time, so that what waits longest is never starved.
+    fn due_in(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        limit: usize,
+        order: DueOrder,
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError>;
+}
+
 /// The durable history of transfers, as the engine sees it.
-pub trait Journal: Send + Sync {
+pub trait Journal: Backlog {
     /// One synced write for the whole batch; each entry succeeds or fails by itself except for the disk. Compare-and-append
     /// per transfer.
     fn append(&self, batch: Vec<Append>) -> Vec<Result<Appended, AppendError>>;
@@ -222,20 +235,6 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError>;
-
-    /// Like [`Journal::due`], in another order. Whoever serves live work first asks newest first, and takes some of the oldest
-    /// each time, so that what waits longest is never starved.
-    fn due_in(
-        &self,
-        lane: &Lane,
-        now: Timestamp,
-        limit: usize,
-        order: DueOrder,
-    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
-        match order {
-            DueOrder::OldestFirst | DueOrder::NewestFirst => self.due(lane, now, limit),
-        }
-    }
 
     /// Puts a transfer's work off. Not synced: after a crash it is merely looked at earlier.
     fn defer(&self, entries: &[(TransferId, Timestamp)]) -> Result<(), StoreError>;

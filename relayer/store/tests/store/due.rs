@@ -1,7 +1,7 @@
 //! The due index: order, pages, deferral, lanes.
 
 use isthmus_core::operation::OperationKind;
-use isthmus_core::ports::{Append, DueOrder, Journal};
+use isthmus_core::ports::{Append, Backlog, DueOrder, Journal};
 use isthmus_core::testing::sample;
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::Event;
