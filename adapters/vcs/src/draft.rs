@@ -40,6 +40,7 @@ pub(crate) fn prepare(
 }
 
 /// The entry that asks the registry for an operation.
+#[allow(clippy::too_many_lines, reason = "a list")]
 pub(crate) fn entry(operation: &Operation) -> Result<Entry, PrepareError> {
     let reference = operation.reference();
     Ok(match operation {

@@ -7,7 +7,9 @@ use crate::sandbox::change::Change;
 use crate::sandbox::decide::{Decider, Decision, Rules};
 use crate::sandbox::outcome::{Answered, Outcome, Refusal, RefusalCode};
 use crate::sandbox::registry::{ApplyError, Registry};
-use crate::sandbox::request::{ApprovalRequest, Correction, DepositRequest, LockRequest, SentProposal, SetStatus};
+use crate::sandbox::request::{
+    ApprovalRequest, Correction, DepositRequest, LockRequest, SentProposal, SetStatus,
+};
 
 /// A request that may change the registry, by a caller whose role allows it.
 #[derive(Debug)]

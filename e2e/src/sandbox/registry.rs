@@ -144,6 +144,7 @@ impl Registry {
     }
 
     /// Carries a change out. `now` only ages idempotency keys.
+    #[allow(clippy::too_many_lines, reason = "a list")]
     pub(crate) fn apply(&mut self, change: &Change, now: Timestamp) -> Result<(), ApplyError> {
         match change {
             Change::Founded { .. } => {}

@@ -128,10 +128,7 @@ fn shape(request: &ProposalRequest) -> Result<(), Refusal> {
                 "leave it out: retired units go to nobody",
             );
         }
-        (
-            ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return,
-            None,
-        ) => {
+        (ProposedMovement::Release | ProposedMovement::Unlock | ProposedMovement::Return, None) => {
             return malformed("to_account", "", "name the account that receives the units");
         }
         (ProposedMovement::Retire, None)

@@ -45,13 +45,11 @@ pub fn is_sound(pool: &PoolBook, burn: &BurnStory, admins: &[Hash32]) -> Result<
     if pool.totals.shortfall_g == 0 {
         return Ok(());
     }
-    match &pool.decided {
-        Some(decided) => decided_by(decided, admins),
-        None => {
-            let reason = format!("{} g of its pool are missing", pool.totals.shortfall_g);
-            Err(Decline::new(Ground::Impaired, reason))
-        }
-    }
+    let Some(decided) = &pool.decided else {
+        let reason = format!("{} g of its pool are missing", pool.totals.shortfall_g);
+        return Err(Decline::new(Ground::Impaired, reason));
+    };
+    decided_by(decided, admins)
 }
 
 /// That two of the admins signed the decision, and that it divides what was there among what circulated.

@@ -19,6 +19,7 @@ use isthmus_prooflog::leaf::{self, EvidenceRef, Grams, Leaf};
 const V: u8 = 1;
 
 /// The leaves of an event of a transfer that exists.
+#[allow(clippy::too_many_lines, reason = "a list")]
 pub fn of(transfer: &Transfer, event: &Event, now: Timestamp) -> Vec<Vec<u8>> {
     let leaf = match (event, transfer.terms()) {
         (Event::Locked(receipt), Terms::Outbound(outbound)) => Some(locked(outbound, receipt, now)),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use isthmus_core::deposit::Deposit;
 use isthmus_core::id::{AccountId, AssetClassId, PoolId, TransferId};
+use isthmus_core::pool::Pool;
 use isthmus_core::ports::{Append, AppendError, BookChange, Moved};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::serial_block::{self, SerialBlock};
@@ -183,19 +184,13 @@ impl Observer {
             )
         };
         let (Some(class), Some(to)) = (moved.asset_class, &moved.to) else {
-            caused.findings.push(odd(
-                "are not all of one class: ask the registry to move them back",
-            ));
+            caused.findings.push(odd("are not all of one class"));
             return Ok(caused);
         };
-        if moved.units.len() > MAX_UNITS {
-            caused.findings.push(odd(
-                "are too many blocks to record: ask the registry to move them back",
-            ));
-            return Ok(caused);
-        }
-        if !self.store.holdings(&moved.units).map_err(Fatal)?.is_empty() {
-            caused.findings.push(odd("are in a transfer already"));
+        let held = self.store.holdings(&moved.units).map_err(Fatal)?;
+        if moved.units.len() > MAX_UNITS || !held.is_empty() {
+            let why = "are too many blocks to record, or in a transfer already";
+            caused.findings.push(odd(why));
             return Ok(caused);
         }
         let here = routes
@@ -205,7 +200,7 @@ impl Observer {
         let mut deposit = Deposit {
             ledger: self.ledger.profile().id.clone(),
             reference: moved.reference.clone(),
-            pool: pools.first().map_or(PoolId::new([0; 32]), |pool| pool.id()),
+            pool: pools.first().map_or(PoolId::new([0; 32]), Pool::id),
             asset_class: class,
             sender: moved.from.clone(),
             custody_account: to.clone(),

@@ -39,11 +39,7 @@ impl Book {
         if grams == 0 || !grams.is_multiple_of(GRAMS_PER_TONNE) {
             return Err("it is not a positive number of whole tonnes".into());
         }
-        let named = allocation
-            .iter()
-            .map(|s| Block::parse(s))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| e.to_string())?;
+        let named = parse(allocation)?;
         let written_off = pool
             .written_off_g(grams)
             .ok_or("units of its pool are missing and nothing is decided about it")?;
@@ -153,4 +149,9 @@ impl Book {
             }
         }
     }
+}
+
+fn parse(serials: &[String]) -> Result<Vec<Block>, String> {
+    let blocks = serials.iter().map(|serial| Block::parse(serial));
+    blocks.collect::<Result<_, _>>().map_err(|e| e.to_string())
 }

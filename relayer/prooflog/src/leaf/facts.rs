@@ -58,6 +58,7 @@ impl Leaf {
     }
 
     /// What it says of units, if it is about units.
+    #[allow(clippy::too_many_lines, reason = "a list")]
     pub fn movement(&self) -> Option<Movement> {
         match self {
             Self::Locked {

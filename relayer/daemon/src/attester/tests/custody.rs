@@ -331,13 +331,13 @@ fn a_deposit_goes_back_to_its_sender_only_if_every_rule_holds() {
             r.receipt.custody_account = "9002".into();
         }),
         ("a lock", Ground::OtherLock, |r| {
-            r.receipt.movement = "lock".into()
+            r.receipt.movement = "lock".into();
         }),
         ("other units came", Ground::OtherLock, |r| {
             r.receipt.units = vec![world::serial(302, 306)];
         }),
         ("signed by another", Ground::BadReceipt, |r| {
-            r.key = world::holder()
+            r.key = world::holder();
         }),
         ("locked by a lock", Ground::NotInCustody, |r| {
             r.stored[0].reference = Some(world::terms(301, 305).id().to_string());
