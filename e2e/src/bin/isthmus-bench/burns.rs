@@ -28,7 +28,7 @@ const WALLET: usize = 1;
 /// Calls at a time.
 const CALLS: usize = 32;
 /// How long each stage may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Mints to one wallet, burns everything again and has it released.
 pub(crate) async fn measure(

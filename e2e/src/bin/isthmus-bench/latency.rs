@@ -18,7 +18,7 @@ const LOADED: u64 = 60;
 /// Transfers of the backlog.
 const BACKLOG: u64 = 10_000;
 /// How long a part may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Submits probes, each with `beside` others, until `done` says so or all are out; milliseconds that each took.
 async fn probe(load: &mut Load, beside: u64, probes: u64) -> anyhow::Result<Vec<u64>> {

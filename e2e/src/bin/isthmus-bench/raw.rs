@@ -29,7 +29,7 @@ use crate::usage::to_f64;
 /// Batches sent at a time.
 const AT_ONCE: usize = 8;
 /// How long everything may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// How often it is looked whether the last one is final.
 const POLL: Duration = Duration::from_millis(20);
 /// Gas of a single transaction at most, by EIP-7825.

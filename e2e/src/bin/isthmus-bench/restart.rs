@@ -20,7 +20,7 @@ use crate::usage::rss_mb;
 /// Transfers written at a time.
 const FILL: u64 = 2000;
 /// How long the relayer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long its memory is watched.
 const WATCHED: Duration = Duration::from_secs(15);
 

@@ -33,10 +33,10 @@ impl Usage {
         let status = load.status().await?;
         let relayer = to_f64(status.synced_writes)?;
         usage.syncs.insert("relayer".into(), relayer);
-        let stats = load.devnet.registry.stats().await?;
-        let registry = stats["syncs"].as_f64().context("syncs is a number")?;
+        let counted = load.devnet.registry.stats().await?;
+        let registry = counted["syncs"].as_f64().context("syncs is a number")?;
         usage.syncs.insert("registry".into(), registry);
-        for (call, count) in stats["requests"].as_object().into_iter().flatten() {
+        for (call, count) in counted["requests"].as_object().into_iter().flatten() {
             let count = count.as_f64().unwrap_or_default();
             usage.calls.insert(format!("registry {call}"), count);
         }
