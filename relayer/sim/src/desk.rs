@@ -26,6 +26,7 @@ pub enum Asked {
 
 /// What the relayer says.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time")]
 pub enum Said {
     /// One answer per order.
     Submitted(Vec<Result<Transfer, Refusal>>),

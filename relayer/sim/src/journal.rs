@@ -189,13 +189,11 @@ impl Journal for Tap {
 
     fn allocate(&self, pool: PoolId, tonnes: u64) -> Result<Option<Vec<SerialBlock>>, StoreError> {
         let mut first = self.first_allocation.lock().unwrap();
-        match (self.bug(), first.as_ref()) {
-            (Some(Bug::DoubleAllocation), Some(given)) => Ok(Some(given.clone())),
-            _ => {
-                let given = self.store.allocate(pool, tonnes)?;
-                first.clone_from(&given);
-                Ok(given)
-            }
+        if let (Some(Bug::DoubleAllocation), Some(given)) = (self.bug(), first.as_ref()) {
+            return Ok(Some(given.clone()));
         }
+        let given = self.store.allocate(pool, tonnes)?;
+        first.clone_from(&given);
+        Ok(given)
     }
 }

@@ -36,7 +36,7 @@ impl Oracle {
                     self.intended.extend(ids.into_iter().flatten());
                 }
                 Event::Locked(receipt) | Event::Unlocked(receipt) => {
-                    self.proved(id, receipt, books)
+                    self.proved(id, receipt, books);
                 }
                 Event::Given(receipt) if receipt.operation == OperationKind::Mint => {
                     self.settled(id, Outcome::Minted, chain);

@@ -9,7 +9,7 @@ fn seeds() -> Vec<u64> {
     let lines = SEEDS.lines().filter(|line| !line.starts_with('#'));
     lines
         .filter_map(|line| line.split_whitespace().next())
-        .map(|seed| seed.parse().unwrap())
+        .filter_map(|seed| seed.parse().ok())
         .collect()
 }
 
