@@ -169,7 +169,8 @@ impl Store {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         scan(&self.db, Column::Routes, PAUSED, PAUSED)?
             .map(|entry| {
-                entry.map(|(key, by)| (text(key.get(PAUSED.len()..).unwrap_or_default()), text(&by)))
+                entry
+                    .map(|(key, by)| (text(key.get(PAUSED.len()..).unwrap_or_default()), text(&by)))
             })
             .collect()
     }
