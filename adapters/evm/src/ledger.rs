@@ -139,6 +139,19 @@ impl EvmLedger {
         self.chain.final_height()
     }
 
+    /// People take the chain as it is now: nothing that was remembered about its past counts.
+    fn accept_history(&self) {
+        self.chain.accept_history();
+        self.registrar.forget();
+        if let Some(lanes) = &self.lanes {
+            lanes.mint.forget_nonces();
+            lanes.void.forget_nonces();
+            lanes.outbid.forget();
+            let mut batches = lanes.batches.lock().unwrap_or_else(PoisonError::into_inner);
+            batches.clear();
+        }
+    }
+
     pub(crate) fn chain(&self) -> &Chain {
         &self.chain
     }
@@ -197,6 +210,9 @@ impl Ledger for EvmLedger {
     }
 
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError> {
+        if from.height == 0 && from.block.is_none() {
+            self.accept_history();
+        }
         observe::observe(&self.chain, self.now(), from, limit).await
     }
 
@@ -220,17 +236,5 @@ impl Ledger for EvmLedger {
             units: Vec::new(),
             as_of: block.number,
         })
-    }
-
-    fn accept_history(&self) {
-        self.chain.accept_history();
-        self.registrar.forget();
-        if let Some(lanes) = &self.lanes {
-            lanes.mint.forget_nonces();
-            lanes.void.forget_nonces();
-            lanes.outbid.forget();
-            let mut batches = lanes.batches.lock().unwrap_or_else(PoisonError::into_inner);
-            batches.clear();
-        }
     }
 }

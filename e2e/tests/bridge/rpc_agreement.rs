@@ -1,4 +1,4 @@
-//! A relayer with several endpoints of one chain, one of which lies, freezes or is away.
+//! A relayer with several endpoints of one chain, one of which lies, stalls or is away.
 
 use std::time::Duration;
 
@@ -77,14 +77,14 @@ async fn an_endpoint_that_denies_what_the_gate_has_done_halts_the_chain_and_mint
 }
 
 #[tokio::test]
-async fn a_frozen_endpoint_is_reported_and_nothing_is_concluded_meanwhile() {
+async fn a_stalled_endpoint_is_reported_and_nothing_is_concluded_meanwhile() {
     let (world, proxies) = with_proxies(1, "stall_ms = 4000").await;
     let devnet = &world.devnet;
     let height = devnet.chain.height().await.unwrap();
-    let frozen = devnet.chain.block_json(height).await.unwrap();
+    let stalled = devnet.chain.block_json(height).await.unwrap();
     proxies[0].lie(move |request, answer| {
         if is_call(request, "eth_getBlockByNumber") && request["params"][0] == "latest" {
-            answer["result"] = frozen.clone();
+            answer["result"] = stalled.clone();
         }
     });
     let id = devnet.admit(&world.terms(0, 9).await).await.unwrap();
@@ -97,7 +97,14 @@ async fn a_frozen_endpoint_is_reported_and_nothing_is_concluded_meanwhile() {
         status(devnet).await.paused.is_empty(),
         "lag is no contradiction"
     );
-    let state = devnet.transfer(id).await.unwrap().unwrap().transfer.unwrap().state;
+    let state = devnet
+        .transfer(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .transfer
+        .unwrap()
+        .state;
     assert_ne!(state, "completed", "nothing newer is final");
     proxies[0].be_honest();
     devnet.wait_for(id, "completed").await.unwrap();

@@ -192,7 +192,8 @@ async fn a_stranger_with_our_key_is_a_contradiction() {
         "{found:?}"
     );
     // People know of it now: the draft is dead, and the same item is signed again.
-    world.ledger.accept_history();
+    let anew = world.ledger.observe(&crate::setup::START, 10).await;
+    anew.unwrap();
     let refusal = world.refusal(&attempt).await;
     assert_eq!(refusal, ("dead", "superseded".into()));
     let other = world.prepare(&world.mint(2)).await;

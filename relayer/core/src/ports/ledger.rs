@@ -39,15 +39,12 @@ pub trait Ledger: Send + Sync + fmt::Debug {
 
     /// Final facts that we did not cause, in order, from a cursor. The new cursor must be stored in the same write as what
     /// the facts cause.
+    /// From the very start (height 0, no block) the ledger is taken as it is now: nothing that was remembered as final counts.
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError>;
 
     /// Blocks and totals in custody, or in circulation, as of a named moment. Decides no state transition; may withhold a
     /// signature.
     async fn reserves(&self, pool: &Pool, page: Page) -> Result<Reserves, FindError>;
-
-    /// Two people have looked at a contradiction and take this ledger as it is now: what was remembered as final before no
-    /// longer counts. Comparing it with the journal is the caller's.
-    fn accept_history(&self) {}
 }
 
 /// What a ledger is and offers.

@@ -96,7 +96,7 @@ impl Examination<'_> {
     /// Takes the chain as it is now and says what of the journal is not there. Returns whose burn vanished before anything was
     /// given for it are quarantined at once, everything else is the caller's to decide.
     pub async fn run(&self) -> Result<Vec<Loss>, ExaminationError> {
-        self.ledger.accept_history();
+        // From the start: what the adapter remembers as final no longer counts.
         let burns = self.burns().await?;
         let (mut losses, mut before) = (Vec::new(), None);
         loop {
