@@ -32,8 +32,7 @@ impl Decider<'_> {
             }
             None => {}
         }
-        let checked = self.own_custody(request, caller);
-        match checked.and_then(|()| self.new_lock(request)) {
+        match self.new_lock(request, caller) {
             Ok(change) => Decision::Change(Box::new(change)),
             Err(refusal) => Decision::Refused(refusal),
         }
@@ -53,10 +52,11 @@ impl Decider<'_> {
         }
     }
 
-    fn new_lock(&self, request: &LockRequest) -> Result<Change, Refusal> {
+    fn new_lock(&self, request: &LockRequest, caller: &str) -> Result<Change, Refusal> {
         let transfer = read_reference(&request.reference)?;
         let account = self.open_account("account", &request.account)?;
         self.custody_account(&request.custody_account)?;
+        self.own_custody(request, caller)?;
         let blocks = units::parse(&request.units)?;
         let quantity_t = units::tonnes(&blocks);
         if let Some(limit_t) = self
