@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{assert_tidy, repository};
 
 /// What each crate may depend on among ours, tests included.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("isthmus-core", &[]),
     ("isthmus-prooflog", &[]),
     ("isthmus-proto", &[]),
@@ -36,6 +36,10 @@ const ALLOWED: [(&str, &[&str]); 9] = [
             "isthmus-prooflog",
             "isthmus-store",
         ],
+    ),
+    (
+        "isthmus-fuzz",
+        &["isthmus", "isthmus-core", "isthmus-prooflog", "isthmus-vcs"],
     ),
     (
         "isthmus-e2e",

@@ -74,7 +74,7 @@ async fn table(narrator: &mut Narrator, devnet: &Devnet, story: &Story) -> anyho
         narrator.say(&row.shown(class)?)?;
         row.check(&pool)?;
     }
-    narrator.say("locked = circulating + pending + owed in every row; custody and supply agree with the log: nothing is usable twice")
+    narrator.say("locked = circulating + pending + owed in every row, no unit is unattributed or missing; custody and supply agree with the log: nothing is usable twice")
 }
 
 struct Row {
