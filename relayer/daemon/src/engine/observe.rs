@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use isthmus_core::id::{LedgerId, PoolId};
 use isthmus_core::ports::{
-    Append, AppendError, Cursor, Fact, FindError, Ledger, LedgerKind,
-    Observations, Observed,
+    Append, AppendError, Cursor, Fact, FindError, Ledger, LedgerKind, Observations, Observed,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Receipt;
@@ -117,8 +116,8 @@ impl Observer {
             LedgerKind::Registry => QUIET_STRIDE,
             LedgerKind::Chain => QUIET_BLOCKS,
         };
-        let strode = next.height.saturating_sub(*written) >= stride;
-        if eventful || strode {
+        let is_far = next.height.saturating_sub(*written) >= stride;
+        if eventful || is_far {
             let append = Append {
                 cursor: Some((id.clone(), next.clone())),
                 ..Append::default()
