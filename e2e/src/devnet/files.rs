@@ -188,7 +188,11 @@ pub(super) fn attester(
 }
 
 fn telemetry(places: &Places) -> String {
-    let filter = if places.quiet { "warn,isthmus::attester=info" } else { "info" };
+    let filter = if places.quiet {
+        "warn,isthmus::attester=info"
+    } else {
+        "info"
+    };
     format!("[telemetry]\nformat = \"text\"\nfilter = \"{filter}\"\n")
 }
 

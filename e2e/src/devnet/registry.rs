@@ -103,7 +103,8 @@ impl Registry {
 
     /// Cancels units by the registry's own right, whoever's they are.
     pub async fn cancel(&self, units: &[String], account: &str) -> anyhow::Result<()> {
-        let body = json!({"units": units, "account": account, "state": "cancelled", "reason": "reversal"});
+        let body =
+            json!({"units": units, "account": account, "state": "cancelled", "reason": "reversal"});
         let done = self.ok(&self.keys.admin, "/v1/admin/units", &body).await;
         done.map(|_| ())
     }

@@ -10,7 +10,7 @@ use crate::halts::status;
 use crate::world::World;
 
 /// How long halting and ending may take.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_full_disk_stops_the_work_and_not_the_reading() {

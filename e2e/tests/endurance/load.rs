@@ -24,7 +24,7 @@ const PER_CALL: u64 = 15;
 /// One transfer out of so many is withdrawn.
 const WITHDRAWN: u64 = 6;
 /// How long anything may be asked again.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 const FINAL: [&str; 3] = ["completed", "returned", "rejected"];
 
 /// What was asked for.

@@ -3,9 +3,11 @@
 mod journal;
 mod ledger;
 
-pub use journal::{Append, AppendError, Appended, Backlog, BookChange, DueOrder, Journal, Recorded, StoreError};
+pub use journal::{
+    Append, AppendError, Appended, Backlog, BookChange, DueOrder, Journal, Recorded, StoreError,
+};
 pub use ledger::{
     Attempt, Authority, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
-    Found, Ledger, LedgerKind, LedgerProfile, Moved, Observations, Observed, Page, PrepareError, Reserves,
-    SendError, Taking,
+    Found, Ledger, LedgerKind, LedgerProfile, Moved, Observations, Observed, Page, PrepareError,
+    Reserves, SendError, Taking,
 };

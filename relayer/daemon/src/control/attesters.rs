@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use crate::control::auth::{ATTEST, permit};
 use crate::control::error::ApiError;
-use crate::control::shared::{Shared, blocking};
+use crate::control::shared::{Shared, blocking, stopped};
 use crate::control::{parse, render};
 use crate::engine::Fatal;
 use crate::engine::pause::Scope;
@@ -34,7 +34,7 @@ impl Attesters {
             };
             let by = format!("isthmus: attester {attester} has followed further: {lost}");
             let paused = parts.pauses.pause(&Scope::All, &by);
-            paused.map_err(|error| shared.stop(Fatal(error)))
+            paused.map_err(|error| stopped(&Fatal(error)))
         })
         .await
     }

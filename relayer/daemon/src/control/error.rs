@@ -5,7 +5,7 @@ use isthmus_core::ports::{BoxError, StoreError};
 use isthmus_core::receipt::Refusal;
 
 use crate::config::Role;
-use crate::control::shared::Shared;
+use crate::control::shared::stopped;
 use crate::engine::admission::RequestError;
 use crate::error_chain::chain;
 use crate::proof::CheckpointError;
@@ -151,14 +151,13 @@ impl From<ReplayError> for ApiError {
     }
 }
 
-impl Shared {
-    /// A request's error; a failed journal ends the server.
-    pub(crate) fn request(&self, error: RequestError) -> ApiError {
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
         match error {
-            RequestError::Unknown(id) => ApiError::UnknownTransfer(id),
-            RequestError::Refused(refusal) => ApiError::Refused(refusal),
-            RequestError::Unavailable(error) => ApiError::Ledger(error),
-            RequestError::Fatal(fatal) => self.stop(fatal),
+            RequestError::Unknown(id) => Self::UnknownTransfer(id),
+            RequestError::Refused(refusal) => Self::Refused(refusal),
+            RequestError::Unavailable(error) => Self::Ledger(error),
+            RequestError::Fatal(fatal) => stopped(&fatal),
         }
     }
 }

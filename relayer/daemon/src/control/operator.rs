@@ -16,7 +16,7 @@ use crate::control::parse;
 use crate::control::quarantine::{self, Decisions};
 use crate::control::resume::{self, Losses};
 use crate::control::retry;
-use crate::control::shared::{Shared, blocking};
+use crate::control::shared::{Shared, blocking, stopped};
 use crate::engine::Fatal;
 use crate::engine::pause::{Pauses, Scope};
 
@@ -64,7 +64,7 @@ impl Operators {
                 at: shared.now(),
             };
             let kept = parts.store.put_decision(&scope, &decision);
-            kept.map_err(|error| shared.stop(Fatal(error)))?;
+            kept.map_err(|error| stopped(&Fatal(error)))?;
             Err(ApiError::SecondPerson {
                 subject: scope,
                 reason: format!("{by} decided to {what}: a second operator must decide the same"),
@@ -89,7 +89,7 @@ impl Operators {
         let shared = Arc::clone(&self.shared);
         blocking(move || {
             let pauses = &shared.parts.pauses;
-            change(pauses, &parsed).map_err(|error| shared.stop(Fatal(error)))?;
+            change(pauses, &parsed).map_err(|error| stopped(&Fatal(error)))?;
             Ok(pauses.list()?)
         })
         .await

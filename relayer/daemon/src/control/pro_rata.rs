@@ -13,7 +13,7 @@ use isthmus_prooflog::reserves::Row;
 
 use crate::control::custody::pool_of;
 use crate::control::error::{ApiError, FieldProblem};
-use crate::control::shared::Shared;
+use crate::control::shared::{Shared, stopped};
 use crate::engine::leaves;
 use crate::proof::reserves::Replay;
 
@@ -105,7 +105,7 @@ impl ProRata {
             ..Append::default()
         };
         let recorded = shared.parts.recorder.record(vec![append]).await;
-        let recorded = recorded.map_err(|fatal| shared.stop(fatal))?;
+        let recorded = recorded.map_err(|fatal| stopped(&fatal))?;
         self.lock().remove(&pool);
         match recorded.into_iter().next() {
             Some(Ok(_)) => {

@@ -11,7 +11,7 @@ use isthmus_store::{Filter, FirstDecision};
 
 use crate::control::error::ApiError;
 use crate::control::render::{event_place, resolution_name};
-use crate::control::shared::{Shared, blocking};
+use crate::control::shared::{Shared, blocking, stopped};
 use crate::engine::{Fatal, settle};
 
 /// Most quarantined transfers listed.
@@ -106,7 +106,7 @@ async fn keep(
     let shared = std::sync::Arc::clone(shared);
     blocking(move || {
         let kept = shared.parts.store.put_decision(&id.to_string(), &decision);
-        kept.map_err(|error| shared.stop(Fatal(error)))
+        kept.map_err(|error| stopped(&Fatal(error)))
     })
     .await
 }
@@ -208,7 +208,7 @@ fn possible(transfer: &Transfer, resolution: Resolution, by: [&str; 2]) -> Resul
 async fn carry_out(shared: &Shared, transfer: &Transfer, event: Event) -> Result<(), ApiError> {
     let append = settle::append(transfer, event, shared.now());
     let recorded = shared.parts.recorder.record(vec![append]).await;
-    let recorded = recorded.map_err(|fatal| shared.stop(fatal))?;
+    let recorded = recorded.map_err(|fatal| stopped(&fatal))?;
     match recorded.into_iter().next() {
         Some(Ok(_)) => Ok(()),
         Some(Err(AppendError::Conflict { id, .. })) => Err(ApiError::Contended(id)),

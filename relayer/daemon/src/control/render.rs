@@ -10,8 +10,8 @@ use isthmus_core::transfer::{Event, Next, Resolution, State, Transfer, WaitingFo
 use isthmus_proto::v1 as pb;
 
 use crate::control::shared::Shared;
-use crate::engine::delay::mint_not_before;
 use crate::engine::board::{Task, TaskWork};
+use crate::engine::delay::mint_not_before;
 
 /// A transfer as it is, with its times and the last report about it.
 pub(crate) fn transfer(shared: &Shared, transfer: &Transfer) -> Result<pb::Transfer, StoreError> {

@@ -5,7 +5,7 @@ use isthmus_core::ports::LedgerKind;
 
 use crate::control::LedgerHandle;
 use crate::control::error::ApiError;
-use crate::control::shared::Shared;
+use crate::control::shared::{Shared, stopped};
 use crate::engine::Fatal;
 use crate::engine::examination::{Examination, ExaminationError};
 use crate::engine::pause::Scope;
@@ -51,13 +51,13 @@ pub(crate) async fn examined(
     };
     let found = examination.run().await.map_err(|error| match error {
         ExaminationError::Ledger(error) => ApiError::Ledger(error),
-        ExaminationError::Fatal(fatal) => shared.stop(fatal),
+        ExaminationError::Fatal(fatal) => stopped(&fatal),
     })?;
     let missing: Vec<_> = found.iter().map(ToString::to_string).collect();
     let missing = missing.join("; ");
     if !found.is_empty() && losses == Losses::NotAccepted {
         let kept = parts.pauses.found(scope, &missing);
-        kept.map_err(|error| shared.stop(Fatal(error)))?;
+        kept.map_err(|error| stopped(&Fatal(error)))?;
         return Err(ApiError::WrongState {
             subject: scope.to_string(),
             reason: format!(
@@ -66,7 +66,7 @@ pub(crate) async fn examined(
         });
     }
     let anchored = examination.anchor_anew().await;
-    anchored.map_err(|fatal| shared.stop(fatal))?;
+    anchored.map_err(|fatal| stopped(&fatal))?;
     Ok(missing)
 }
 

@@ -12,7 +12,7 @@ use isthmus_store::Waiting;
 use crate::control::concerns::lanes_of;
 use crate::control::error::{ApiError, FieldProblem};
 use crate::control::parse;
-use crate::control::shared::Shared;
+use crate::control::shared::{Shared, stopped};
 use crate::engine::Fatal;
 
 /// Most moved in one write.
@@ -131,7 +131,7 @@ fn move_up(
     let recorder = &shared.parts.recorder;
     recorder.journal().defer(page).map_err(|error| {
         let text = error.0.clone();
-        let _said = shared.stop(Fatal(error));
+        let _said = stopped(&Fatal(error));
         isthmus_core::ports::StoreError(text)
     })?;
     let moved = page.len();

@@ -12,7 +12,7 @@ use isthmus_store::{RouteRecord, StoredRouteStatus};
 
 use crate::control::amendment;
 use crate::control::error::{ApiError, FieldProblem};
-use crate::control::shared::Shared;
+use crate::control::shared::{Shared, stopped};
 use crate::engine::Fatal;
 
 /// Longest document, in bytes: with two signatures its leaf stays below the log's limit.
@@ -186,7 +186,7 @@ impl RouteBook {
     /// A failed write leaves it unknown whether the route is there: the process starts again from the disk.
     fn put(&self, record: &RouteRecord, leaf: Option<Vec<u8>>) -> Result<RouteRecord, ApiError> {
         let written = self.shared.parts.store.put_route(record, leaf);
-        written.map_err(|error| self.shared.stop(Fatal(error)))?;
+        written.map_err(|error| stopped(&Fatal(error)))?;
         let (id, version) = (&record.document.id, record.document.version);
         tracing::info!(route = %id, version, status = ?record.status, "route changed");
         self.stored(id, version)?

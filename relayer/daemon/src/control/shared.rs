@@ -28,13 +28,6 @@ impl Shared {
         self.parts.recorder.clock().now()
     }
 
-    /// The journal failed: nothing is written any more, what only reads goes on.
-    pub(crate) fn stop(&self, fatal: Fatal) -> ApiError {
-        let text = chain(&fatal);
-        tracing::error!(error = %text, "a request could not be written");
-        ApiError::Stopping(text)
-    }
-
     /// Resolves when the server is told to end.
     pub(crate) async fn closed(&self) {
         let mut closing = self.closing.clone();
@@ -51,4 +44,11 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => Err(ApiError::Bug(error.to_string())),
     }
+}
+
+/// The journal failed: nothing is written any more, what only reads goes on.
+pub(crate) fn stopped(fatal: &Fatal) -> ApiError {
+    let text = chain(fatal);
+    tracing::error!(error = %text, "a request could not be written");
+    ApiError::Stopping(text)
 }

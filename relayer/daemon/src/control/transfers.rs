@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 
 use crate::control::auth::{MOVE, OPERATE, permit};
 use crate::control::error::ApiError;
-use crate::control::shared::{Shared, blocking};
+use crate::control::shared::{Shared, blocking, stopped};
 use crate::control::watching::Watching;
 use crate::control::{parse, render};
 use crate::engine::admission::Order;
@@ -34,7 +34,7 @@ impl Transfers {
     ) -> Result<Vec<pb::SubmitResult>, ApiError> {
         let readable = orders.iter().flatten().cloned().collect();
         let admitted = self.0.parts.admission.submit(readable).await;
-        let mut admitted = admitted.map_err(|fatal| self.0.stop(fatal))?.into_iter();
+        let mut admitted = admitted.map_err(|fatal| stopped(&fatal))?.into_iter();
         let mut results = Vec::with_capacity(orders.len());
         for order in orders {
             let answer = match order {
@@ -151,7 +151,7 @@ impl TransferService for Transfers {
         let id = parse::id("id", &asked.id).map_err(ApiError::from)?;
         let by = parse::withdrawn_by(&asked.mandate, &caller.name).map_err(ApiError::from)?;
         let withdrawn = self.0.parts.admission.withdraw(id, &by).await;
-        let transfer = withdrawn.map_err(|error| self.0.request(error))?;
+        let transfer = withdrawn.map_err(ApiError::from)?;
         let transfer = Some(render::transfer(&self.0, &transfer).map_err(ApiError::from)?);
         Ok(Response::new(pb::WithdrawResponse { transfer }))
     }
@@ -165,7 +165,7 @@ impl TransferService for Transfers {
         let id = parse::id("id", &asked.id).map_err(ApiError::from)?;
         let redirection = parse::redirection(asked).map_err(ApiError::from)?;
         let redirected = self.0.parts.admission.redirect(id, redirection).await;
-        let transfer = redirected.map_err(|error| self.0.request(error))?;
+        let transfer = redirected.map_err(ApiError::from)?;
         let transfer = Some(render::transfer(&self.0, &transfer).map_err(ApiError::from)?);
         Ok(Response::new(pb::RedirectResponse { transfer }))
     }
@@ -179,7 +179,7 @@ impl TransferService for Transfers {
         let id = parse::id("id", &asked.id).map_err(ApiError::from)?;
         let instruction = parse::instruction(asked.instruction).map_err(ApiError::from)?;
         let instructed = self.0.parts.admission.instruct(id, instruction).await;
-        let transfer = instructed.map_err(|error| self.0.request(error))?;
+        let transfer = instructed.map_err(ApiError::from)?;
         let transfer = Some(render::transfer(&self.0, &transfer).map_err(ApiError::from)?);
         Ok(Response::new(pb::InstructResponse { transfer }))
     }

@@ -132,7 +132,12 @@ impl Checkpoints {
     /// part of the log is lost: nothing more is signed, and the answer says so. What we did not sign says nothing.
     pub fn compare(&self, note: &str) -> Result<Option<String>, CheckpointError> {
         let mut signing = self.lock();
-        if note.is_empty() || signing.newest.as_ref().is_some_and(|head| head.note == note) {
+        if note.is_empty()
+            || signing
+                .newest
+                .as_ref()
+                .is_some_and(|head| head.note == note)
+        {
             return Ok(signing.lost.clone());
         }
         let Ok(seen) = note::open(note.as_bytes(), &signing.signer.verifier()) else {

@@ -2,7 +2,7 @@
 //! its supervisor starts it again from what is durable.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use isthmus_store::Store;
@@ -34,7 +34,7 @@ pub(super) async fn well_again(folder: &Path) {
     loop {
         tokio::time::sleep(EVERY).await;
         let trial = folder.join("trial-write");
-        match tokio::task::spawn_blocking(move || write(trial)).await {
+        match tokio::task::spawn_blocking(move || write(&trial)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => tracing::warn!(%error, "the disk takes no writes yet"),
             Err(error) => tracing::warn!(%error, "the disk could not be tried"),
@@ -42,11 +42,11 @@ pub(super) async fn well_again(folder: &Path) {
     }
 }
 
-fn write(trial: PathBuf) -> std::io::Result<()> {
-    let written = std::fs::File::create(&trial).and_then(|mut file| {
+fn write(trial: &Path) -> std::io::Result<()> {
+    let written = std::fs::File::create(trial).and_then(|mut file| {
         file.write_all(&vec![0; ROOM])?;
         file.sync_all()
     });
-    let removed = std::fs::remove_file(&trial);
+    let removed = std::fs::remove_file(trial);
     written.and(removed)
 }

@@ -90,7 +90,9 @@ impl PoolBook {
         let offers = self.offer.iter();
         offers
             .flat_map(|offered| {
-                let common = blocks.iter().filter_map(|block| offered.block.common(block));
+                let common = blocks
+                    .iter()
+                    .filter_map(|block| offered.block.common(block));
                 common.map(|block| (block, Arc::clone(&offered.route)))
             })
             .collect()

@@ -54,9 +54,9 @@ pub(super) fn story(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
             written_off_g(facts)
         };
         let quantity_g = manifest.quantity_g.0.saturating_sub(written_off);
-        if moved.is_some_and(|m| {
-            (m.asset_class, m.quantity_g.0) != (manifest.asset_class, quantity_g)
-        }) {
+        if moved
+            .is_some_and(|m| (m.asset_class, m.quantity_g.0) != (manifest.asset_class, quantity_g))
+        {
             return Err(format!(
                 "leaf {index}: class or quantity is not the manifest's"
             ));
