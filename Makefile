@@ -41,6 +41,7 @@ lint: ## Formatting, clippy, rustdoc, protobuf and Solidity style; changes nothi
 	step "formatting of protobuf" tools/in.sh proto ../tools/node_modules/.bin/buf format --diff --exit-code
 	step "buf lint" tools/in.sh proto ../tools/node_modules/.bin/buf lint
 	step "clippy" cargo clippy --workspace --all-targets -- -D warnings
+	step "clippy of the long tests" cargo clippy -p isthmus-e2e --test endurance -- -D warnings
 	RUSTDOCFLAGS="-D warnings" step "rustdoc" cargo doc --workspace --no-deps --document-private-items
 
 test-contracts: ## The gate and the carbon units: unit, fuzz and invariant tests, gas figures, committed artifact

@@ -1,5 +1,11 @@
 //! A short run of each target in `make test`: the whole corpus, then mutations of it. `make fuzz` searches for longer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests; clippy only knows the test functions themselves"
+)]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -197,10 +197,12 @@ impl Load {
     /// Transfers by state as the disk of the dead relayer has them.
     pub(crate) fn counts_on_disk(&self) -> BTreeMap<String, u64> {
         let store = Store::open(&self.devnet.relayer_data(), "devnet", Arc::new(Now)).unwrap();
-        let counts = store.counts().unwrap().into_iter();
-        counts
-            .map(|(state, count)| (state.to_string(), count))
-            .collect()
+        store.counts().unwrap().into_iter().collect()
+    }
+
+    pub(crate) async fn state(&self, id: TransferId) -> String {
+        let found = self.devnet.transfer(id).await.unwrap().unwrap();
+        found.transfer.unwrap().state
     }
 
     /// Waits until everything asked for has ended.
