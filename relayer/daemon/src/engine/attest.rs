@@ -3,6 +3,7 @@
 //! go each by itself, so every round is smaller than the one before it.
 
 mod collect;
+mod live;
 mod outcome;
 
 use std::collections::HashSet;
@@ -13,22 +14,23 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use isthmus_core::id::{BatchId, TransferId};
 use isthmus_core::operation::{Authorisation, Item, Lane, MintItem, SignedBatch, SignedVoid, Work};
-use isthmus_core::ports::{Append, BoxError, FindError, Ledger};
+use isthmus_core::ports::{Append, BoxError, Draft, FindError, Ledger};
 use isthmus_core::receipt::{Finding, Lasting};
 use isthmus_core::transfer::{Event, Next, Transfer};
 
 use crate::engine::attest::collect::{Collected, Refused};
-use crate::engine::board::{Board, TaskWork};
+use crate::engine::attest::live::Sky;
+use crate::engine::board::{Board, Share, TaskWork};
 use crate::engine::classes::Classes;
 use crate::engine::lane::Gatekeeper;
 use crate::engine::ports::{Gate, SignerSet};
-use crate::engine::{Fatal, Recorder, page};
+use crate::engine::{Fatal, Recorder};
 use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
 use crate::telemetry::Metrics;
 
-/// Most batches and voids that wait for signatures at a time.
+/// Most batches and voids that wait for signatures at a time, beside those of live work.
 const MOST_FLIGHTS: usize = 16;
 /// How long a signed batch counts. It bounds how long a signer set that was replaced matters, and proves nothing (R2).
 const DEADLINE_MS: u64 = 60 * 60 * 1000;
@@ -74,17 +76,20 @@ impl Collector {
     pub async fn run(self) -> Result<(), Fatal> {
         let mut wake = self.recorder.wake();
         let mut flights = FuturesUnordered::new();
-        let mut flying = HashSet::new();
+        let mut sky = Sky::default();
         // What was asked for when the last run ended is asked for again at once.
         let mut ahead_ms = FLIGHT_MS;
         loop {
             // Interest is registered before the query, so that a write in between is not missed.
             wake.look();
-            if flights.len() < MOST_FLIGHTS {
-                let most = MOST_FLIGHTS - flights.len();
-                for flight in self.take(&flying, most, ahead_ms).await? {
-                    flying.extend(flight.ids());
-                    flights.push(self.fly(flight));
+            for flight in self.take_live(&mut sky).await? {
+                sky.rise(&flight.ids(), Share::Live);
+                flights.push(self.fly(flight, Share::Live));
+            }
+            if sky.room() > 0 {
+                for flight in self.take(&sky.ids, sky.room(), ahead_ms).await? {
+                    sky.rise(&flight.ids(), Share::Backlog);
+                    flights.push(self.fly(flight, Share::Backlog));
                 }
                 ahead_ms = 0;
             }
@@ -92,16 +97,15 @@ impl Collector {
                 // In this order, so that the simulation's seed alone decides what happens.
                 biased;
                 Some(landed) = flights.next(), if !flights.is_empty() => {
-                    for id in landed? {
-                        flying.remove(&id);
-                    }
+                    let (ids, share) = landed?;
+                    sky.land(&ids, share);
                 }
                 _ = tokio::time::timeout(IDLE, wake.changed()) => {}
             }
         }
     }
 
-    /// What is due and not under way, with its intent durable: from here on a signature may exist (point of no return).
+    /// What is due and not under way, what waits longest first.
     async fn take(
         &self,
         flying: &HashSet<TransferId>,
@@ -112,20 +116,30 @@ impl Collector {
         let limit = self.ledger.profile().max_batch * most;
         let journal = self.recorder.journal();
         let until = now.plus_ms(ahead_ms);
-        let mut due = page::of(journal, &self.lane, until, limit)?;
+        let mut due = journal.due(&self.lane, until, limit).map_err(Fatal)?;
         if due
             .iter()
             .all(|(transfer, _)| flying.contains(&transfer.id()))
             && !due.is_empty()
         {
             // What is under way for long hides what is behind it.
-            due = page::of(journal, &self.lane, until, limit + flying.len())?;
+            let more = limit + flying.len();
+            due = journal.due(&self.lane, until, more).map_err(Fatal)?;
         }
+        due.retain(|(transfer, _)| !flying.contains(&transfer.id()));
+        let ready = self.begin(due, limit).await?;
+        Ok(flights(ready, most, self.ledger.profile().max_batch))
+    }
+
+    /// Makes the intent of what is due durable, of `most` at most: from here on a signature may exist (point of no return).
+    async fn begin(
+        &self,
+        due: Vec<(Transfer, Vec<Draft>)>,
+        most: usize,
+    ) -> Result<Vec<Transfer>, Fatal> {
+        let now = self.recorder.clock().now();
         let (mut ready, mut fresh, mut held) = (Vec::new(), Vec::new(), Vec::new());
         for (transfer, _) in due {
-            if flying.contains(&transfer.id()) {
-                continue;
-            }
             match transfer.next(now) {
                 Next::Do(Work::Attest { .. }) if transfer.pending().is_some() => {
                     ready.push(transfer);
@@ -145,33 +159,33 @@ impl Collector {
             }
         }
         self.defer(&held)?;
-        fresh.truncate((self.ledger.profile().max_batch * most).saturating_sub(ready.len()));
+        fresh.truncate(most.saturating_sub(ready.len()));
         for answer in self.recorder.record(fresh).await? {
             // Somebody wrote first (a withdrawal, say): the next round decides anew.
             ready.extend(answer.ok().and_then(|appended| appended.transfer));
         }
-        Ok(flights(ready, most, self.ledger.profile().max_batch))
+        Ok(ready)
     }
 
     /// Flies until every transfer in it is settled, deferred or quarantined; returns whose they were.
-    async fn fly(&self, flight: Flight) -> Result<Vec<TransferId>, Fatal> {
+    async fn fly(&self, flight: Flight, share: Share) -> Result<(Vec<TransferId>, Share), Fatal> {
         let ids = flight.ids();
         let started = tokio::time::Instant::now();
         match flight {
-            Flight::Mints(items) => self.mints(items).await?,
+            Flight::Mints(items) => self.mints(items, share).await?,
             Flight::Void(transfer) => self.void(*transfer).await?,
         }
         self.metrics.step(&self.lane.to_string(), started.elapsed());
-        Ok(ids)
+        Ok((ids, share))
     }
 
-    async fn mints(&self, items: Vec<(Transfer, MintItem)>) -> Result<(), Fatal> {
+    async fn mints(&self, items: Mints, share: Share) -> Result<(), Fatal> {
         let mut rounds = vec![self.askable(items).await?];
         while let Some(items) = rounds.pop() {
             if items.is_empty() {
                 continue;
             }
-            let refused = match self.mint_batch(&items).await {
+            let refused = match self.mint_batch(&items, share).await {
                 Ok(batch) => {
                     self.authorised(&items, &batch).await?;
                     continue;
@@ -219,7 +233,11 @@ impl Collector {
         self.gate.ensure_class(item.asset_class, &class).await
     }
 
-    async fn mint_batch(&self, items: &[(Transfer, MintItem)]) -> Result<SignedBatch, Refused> {
+    async fn mint_batch(
+        &self,
+        items: &[(Transfer, MintItem)],
+        share: Share,
+    ) -> Result<SignedBatch, Refused> {
         let signers = self.signers().await?;
         let head = self.checkpoints.newest();
         let head = head.map_err(|error| Refused::not_asked(chain(&error)))?;
@@ -237,7 +255,7 @@ impl Collector {
             epoch: signers.epoch,
             deadline,
         };
-        let Collected { signatures } = self.collect(work, digest, &signers).await?;
+        let Collected { signatures } = self.collect((work, share), digest, &signers).await?;
         Ok(SignedBatch {
             id: BatchId::new(*digest.as_bytes()),
             items,
@@ -289,7 +307,7 @@ impl Collector {
             transfer,
             epoch: signers.epoch,
         };
-        let Collected { signatures } = self.collect(work, digest, &signers).await?;
+        let Collected { signatures } = self.collect((work, Share::Live), digest, &signers).await?;
         Ok(SignedVoid {
             epoch: signers.epoch,
             signatures,

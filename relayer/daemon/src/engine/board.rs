@@ -1,6 +1,7 @@
 //! The board: what attesters are asked, and what they answered. In memory only: whoever posted asks again after a restart, and
 //! attesters remember what they promised.
 
+mod pick;
 mod task;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +16,7 @@ use isthmus_core::receipt::Lasting;
 use isthmus_core::time::{Clock, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
-pub use task::{Answer, DeclinedItem, Task, TaskWork};
+pub use task::{Answer, DeclinedItem, Share, Task, TaskWork};
 
 /// Most tasks on the board. Who posts above it posts again later.
 const MOST_TASKS: usize = 20_000;
@@ -58,6 +59,9 @@ struct Entry {
     answered: HashMap<String, Option<Timestamp>>,
     /// Why attesters said no, by name.
     declined: BTreeMap<String, String>,
+    share: Share,
+    /// How often each attester was handed this.
+    handed: HashMap<String, u32>,
     /// Where signatures go; approvals go to the registry.
     reply: Option<mpsc::UnboundedSender<(String, Answer)>>,
 }
@@ -88,11 +92,11 @@ impl Board {
     }
 
     /// Asks every attester to sign.
-    pub fn collect(&self, work: TaskWork) -> Collecting<'_> {
+    pub fn collect(&self, work: TaskWork, share: Share) -> Collecting<'_> {
         let (reply, answers) = mpsc::unbounded_channel();
         let mut posted = self.lock();
         let name = format!("sign-{}", posted.next);
-        posted.add(name.clone(), work, self.clock.now(), Some(reply));
+        posted.add(name.clone(), (work, share), self.clock.now(), Some(reply));
         drop(posted);
         self.news.notify_waiters();
         Collecting {
@@ -121,7 +125,7 @@ impl Board {
             reference: reference.clone(),
             instruction: instruction.map(jcs::bytes).unwrap_or_default(),
         };
-        posted.add(reference, work, now, None);
+        posted.add(reference, (work, Share::Backlog), now, None);
         drop(posted);
         self.news.notify_waiters();
     }
@@ -134,7 +138,7 @@ impl Board {
         }
     }
 
-    /// Tasks that this attester has not answered, oldest first; waits for one.
+    /// Tasks that this attester has not answered, in the order of [`pick`]; waits for one.
     pub async fn pull(&self, attester: &str, wait: Duration, limit: usize) -> Vec<Task> {
         let until = tokio::time::Instant::now() + wait;
         loop {
@@ -154,15 +158,21 @@ impl Board {
         let now = self.clock.now();
         let mut posted = self.lock();
         posted.seen.insert(attester.to_owned(), now);
-        let open = |entry: &&Entry| match entry.answered.get(attester) {
+        let open = |entry: &Entry| match entry.answered.get(attester) {
             None => true,
             Some(again) => again.is_some_and(|at| at <= now),
         };
-        let mut tasks: Vec<_> = posted.entries.values().filter(open).collect();
-        // Somebody waits for a signature; an approval can wait, and one at a registry that hangs must not stop the others.
-        tasks.sort_by_key(|entry| entry.reply.is_none());
-        let tasks = tasks.into_iter().take(limit);
-        tasks.map(|entry| entry.task.clone()).collect()
+        let waiting = posted.entries.iter().filter(|(_, entry)| open(entry));
+        let picked = pick::pick(attester, waiting, limit);
+        picked
+            .into_iter()
+            .filter_map(|number| {
+                let entry = posted.entries.get_mut(&number)?;
+                let handed = entry.handed.entry(attester.to_owned()).or_default();
+                *handed = handed.saturating_add(1);
+                Some(entry.task.clone())
+            })
+            .collect()
     }
 
     /// The addresses that an attester signs with; as its configuration is now.
@@ -242,7 +252,7 @@ impl Posted {
     fn add(
         &mut self,
         name: String,
-        work: TaskWork,
+        (work, share): (TaskWork, Share),
         posted: Timestamp,
         reply: Option<mpsc::UnboundedSender<(String, Answer)>>,
     ) {
@@ -254,6 +264,8 @@ impl Posted {
             posted,
             answered: HashMap::new(),
             declined: BTreeMap::new(),
+            share,
+            handed: HashMap::new(),
             reply,
         };
         self.entries.insert(number, entry);
@@ -338,7 +350,7 @@ mod tests {
     #[tokio::test]
     async fn each_attester_is_asked_to_sign_once_and_its_answer_reaches_who_asked() {
         let board = Board::new(Arc::new(Hands::default()));
-        let mut collecting = board.collect(void());
+        let mut collecting = board.collect(void(), Share::Live);
         let task = board.pull("a", Duration::ZERO, 10).await.pop().unwrap();
         assert_eq!(
             board.pull("b", Duration::ZERO, 10).await,

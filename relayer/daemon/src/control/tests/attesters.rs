@@ -8,19 +8,22 @@ use isthmus_proto::v1::attester_service_client::AttesterServiceClient;
 use tonic::Code;
 
 use crate::control::tests::Server;
-use crate::engine::board::{Answer, DeclinedItem, TaskWork};
+use crate::engine::board::{Answer, DeclinedItem, Share, TaskWork};
 use crate::proof::testing::World;
 
 #[tokio::test]
 async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
     let server = Server::start(World::new()).await;
     let transfer = TransferId::new([5; 32]);
-    let mut collecting = server.board.collect(TaskWork::Void {
-        ledger: sample::chain(),
-        gate: Address::new([0x33; 20]),
-        transfer,
-        epoch: 4,
-    });
+    let mut collecting = server.board.collect(
+        TaskWork::Void {
+            ledger: sample::chain(),
+            gate: Address::new([0x33; 20]),
+            transfer,
+            epoch: 4,
+        },
+        Share::Live,
+    );
     let mut client = AttesterServiceClient::new(server.caller("attester-1"));
     let request = pb::PullRequest {
         wait_ms: 0,

@@ -9,7 +9,7 @@ use isthmus_core::receipt::Lasting;
 
 use crate::attester::decline::Ground;
 use crate::engine::attest::Collector;
-use crate::engine::board::{Answer, DeclinedItem, TaskWork};
+use crate::engine::board::{Answer, DeclinedItem, Share, TaskWork};
 use crate::engine::ports::SignerSet;
 
 /// How long attesters may take. Who is slower is asked again in the next round.
@@ -112,11 +112,11 @@ impl Collector {
     /// Asks all, takes the first k. A signature counts if it is one of the set's over exactly this digest, whoever sent it.
     pub(super) async fn collect(
         &self,
-        work: TaskWork,
+        (work, share): (TaskWork, Share),
         digest: Hash32,
         signers: &SignerSet,
     ) -> Result<Collected, Refused> {
-        let mut collecting = self.board.collect(work);
+        let mut collecting = self.board.collect(work, share);
         let mut signatures: BTreeMap<Address, Vec<u8>> = BTreeMap::new();
         let mut declined: HashMap<String, Vec<DeclinedItem>> = HashMap::new();
         let until = tokio::time::Instant::now() + PATIENCE;

@@ -56,6 +56,15 @@ pub enum TaskWork {
     },
 }
 
+/// Which share of the work a batch belongs to. Attesters get of both, however much there is of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// It has only just come in.
+    Live,
+    /// It waits its turn.
+    Backlog,
+}
+
 /// An attester's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
