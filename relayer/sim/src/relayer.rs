@@ -8,6 +8,7 @@ use isthmus::engine::attest::Collector;
 use isthmus::engine::board::Board;
 use isthmus::engine::classes::Classes;
 use isthmus::engine::lane::{Gatekeeper, LaneWorker};
+use isthmus::engine::mending::Mender;
 use isthmus::engine::observe::Observer;
 use isthmus::engine::pause::Pauses;
 use isthmus::engine::ports::{Gate, Registry};
@@ -121,6 +122,12 @@ impl Engine {
         gates: &BTreeMap<LedgerId, Arc<dyn Gate>>,
         tasks: &mut JoinSet<Result<(), Fatal>>,
     ) {
+        let mender = Mender {
+            recorder: self.recorder.clone(),
+            store: Arc::clone(&self.store),
+        };
+        tasks.spawn(mender.run());
+        self.pauses.compare_first(names::chain());
         for ledger in ledgers {
             let profile = ledger.profile();
             let watch = Arc::new(LedgerWatch::default());
@@ -137,10 +144,10 @@ impl Engine {
                     gatekeeper: self.gatekeeper(),
                     watch: Arc::clone(&watch),
                 };
-                tasks.spawn(worker.run());
+                self.begin(tasks, worker.run());
             }
             if let (LedgerKind::Chain, Some(gate)) = (profile.kind, gates.get(&profile.id)) {
-                tasks.spawn(self.collector(ledger, gate).run());
+                self.begin(tasks, self.collector(ledger, gate).run());
             }
             if profile.operations.contains(&OperationKind::ReturnDeposit) {
                 let returner = Returner {
@@ -150,7 +157,7 @@ impl Engine {
                     clock: Arc::clone(&self.clock),
                     watch: Arc::new(LedgerWatch::default()),
                 };
-                tasks.spawn(returner.run());
+                self.begin(tasks, returner.run());
             }
             let observer = Observer {
                 ledger: Arc::clone(ledger),
@@ -161,6 +168,18 @@ impl Engine {
             };
             tasks.spawn(observer.run());
         }
+    }
+
+    fn begin(
+        &self,
+        tasks: &mut JoinSet<Result<(), Fatal>>,
+        work: impl Future<Output = Result<(), Fatal>> + Send + 'static,
+    ) {
+        let pauses = Arc::clone(&self.pauses);
+        tasks.spawn(async move {
+            pauses.begun().await?;
+            work.await
+        });
     }
 
     fn collector(&self, ledger: &Arc<dyn Ledger>, gate: &Arc<dyn Gate>) -> Collector {

@@ -186,6 +186,11 @@ impl Store {
             .collect()
     }
 
+    /// Whether a burn lost units and has not got others yet.
+    pub fn has_lost(&self, burn: TransferId) -> Result<bool, StoreError> {
+        Ok(read(&self.db, Column::Inbox, &lost_key(&burn))?.is_some())
+    }
+
     /// A burn has got others, or has ended.
     pub fn forget_lost(&self, burn: TransferId) -> Result<(), StoreError> {
         self.change(Vec::new(), move |overlay| {

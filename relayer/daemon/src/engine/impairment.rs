@@ -1,5 +1,6 @@
 //! What stops while a pool has less in custody than it should: locks, mints and redemptions of its class. Voids and unlocks go
-//! on: they only give back what was locked.
+//! on: they only give back what was locked. A burn that lost units waits until it has others, also when its pool is whole again:
+//! what it has names units that are gone.
 
 use isthmus_core::operation::{Operation, Work};
 use isthmus_core::time::Timestamp;
@@ -14,10 +15,13 @@ pub fn holds(store: &Store, transfer: &Transfer) -> bool {
     if !advance && !redemption {
         return false;
     }
+    // Without knowing what is missing nothing new begins.
+    if redemption && store.has_lost(transfer.id()).unwrap_or(true) {
+        return true;
+    }
     match store.impairment(transfer.terms().pool()) {
         Ok(None) => false,
         Ok(Some(known)) => advance || known.decided.is_none(),
-        // Without knowing what is missing nothing new begins.
         Err(_) => true,
     }
 }
