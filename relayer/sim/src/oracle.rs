@@ -9,7 +9,7 @@ use isthmus_core::id::{DraftId, Hash32, TransferId};
 use isthmus_core::instruction::Instruction;
 use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::terms::{OutboundTerms, Terms};
-use isthmus_core::transfer::Transfer;
+use isthmus_core::transfer::{State, Transfer};
 use isthmus_prooflog::book::Book;
 
 use crate::ledger::chain::Outcome;
@@ -97,20 +97,27 @@ impl Oracle {
 }
 
 impl Oracle {
-    /// What has not ended and should have, by id and state. A lock whose own units the registry took away can neither be minted
-    /// nor undone: it waits for people, and the log says why.
+    /// What has not ended and should have, by id and state. A lock that lost units and was voided ends with people: it must be
+    /// quarantined, and say so.
     pub fn unended(&self) -> Vec<String> {
-        let lost = |transfer: &Transfer| match transfer.terms() {
-            Terms::Outbound(outbound) => {
-                let mut units = outbound.units.iter();
-                units.any(|unit| self.taken.iter().any(|taken| taken.intersects(unit)))
-            }
-            Terms::Return(_) => false,
-        };
         let open = self.transfers.values();
-        open.filter(|transfer| !transfer.state().is_final() && !lost(transfer))
+        open.filter(|transfer| !transfer.state().is_final() && !self.is_for_people(transfer))
             .map(|transfer| format!("{} {}", transfer.id(), transfer.state().name()))
             .collect()
+    }
+
+    /// Quarantined with a reason: voided, and the finding names each unit that the registry took away from it.
+    fn is_for_people(&self, transfer: &Transfer) -> bool {
+        let (State::Quarantined { at, finding }, Terms::Outbound(outbound)) =
+            (transfer.state(), transfer.terms())
+        else {
+            return false;
+        };
+        let shares = |taken: &&SerialBlock| outbound.units.iter().any(|u| taken.intersects(u));
+        let mut lost = self.taken.iter().filter(shares).peekable();
+        matches!(**at, State::Voided { .. })
+            && lost.peek().is_some()
+            && lost.all(|taken| finding.detail.contains(&taken.to_string()))
     }
 
     /// Whether something is recorded that the chain does not have any more.
@@ -142,7 +149,7 @@ impl Oracle {
         }
         let agree = sums.locked_g == locked_g
             && sums.circulating_g == supply_g
-            && (sums.pending_g == 0 || !self.taken.is_empty())
+            && (sums.pending_g == 0 || self.transfers.values().any(|t| self.is_for_people(t)))
             && sums.owed_g == 0
             && sums.unattributed_g == 0
             && sums.shortfall_g == 0;

@@ -175,7 +175,7 @@ impl Store {
         Ok(read(&self.db, Column::Inbox, &moved_key(ledger, reference))?.is_some())
     }
 
-    /// Burns that lost units and have not got others yet.
+    /// Burns that lost units and have not got others yet, and locks that lost units and have not ended.
     pub fn lost_burns(&self) -> Result<Vec<TransferId>, StoreError> {
         scan(&self.db, Column::Inbox, LOST, LOST)?
             .map(|entry| {
@@ -186,7 +186,7 @@ impl Store {
             .collect()
     }
 
-    /// Whether a burn lost units and has not got others yet.
+    /// Whether it is one of [`Self::lost_burns`].
     pub fn has_lost(&self, burn: TransferId) -> Result<bool, StoreError> {
         Ok(read(&self.db, Column::Inbox, &lost_key(&burn))?.is_some())
     }

@@ -23,6 +23,8 @@ pub struct LoggedLock {
     pub terms: OutboundTerms,
     /// The units, normalised.
     pub units: Vec<Block>,
+    /// Those that the registry has taken away since; the pool bears the loss.
+    pub lost: Vec<Block>,
     /// The pool that it joined when it was logged.
     pub pool: Pool,
     /// What the log says became of it.
@@ -51,6 +53,7 @@ impl LoggedLock {
         Ok(Self {
             terms,
             units: story.units.clone(),
+            lost: story.lost.clone(),
             pool: pool.clone(),
             end: story.end,
         })
@@ -134,27 +137,41 @@ pub fn mandated(
 }
 
 /// That every unit still lies locked in custody and is of the class agreed, by the registry's own block data (R9). Answers
-/// with the class. Blocks that share no unit with the lock are passed over.
+/// with the class. Blocks that share no unit with the lock are passed over. Units that the log says were taken away must be gone:
+/// what backs the transfer instead of them is in the pool, which [`super::reserves::Cover`] counts.
 pub fn in_custody<'a>(
     lock: &LoggedLock,
     stored: &'a [StoredBlock],
 ) -> Result<&'a AssetClass, Decline> {
     let custody: &AccountId = &lock.pool.custody_account;
+    let left: Vec<Block> = lock
+        .units
+        .iter()
+        .flat_map(|b| b.without(&lock.lost))
+        .collect();
+    let left_t: u64 = left.iter().map(Block::quantity_t).sum();
     let mut covered_t: u64 = 0;
     let mut stated = None;
     for block in stored {
         let parsed = Block::parse(&block.serial)
             .map_err(|error| Decline::new(Ground::NotInCustody, error.to_string()))?;
-        let shared_t = shared_t(&lock.units, &parsed);
-        if shared_t == 0 {
+        let (shared_t, gone_t) = (shared_t(&left, &parsed), shared_t(&lock.lost, &parsed));
+        if shared_t == 0 && gone_t == 0 {
             continue;
         }
-        require(
-            block.standing == Standing::Locked && block.account == *custody,
-            Ground::NotInCustody,
-            || format!("{} is not locked in {custody}", block.serial),
-        )?;
-        locked_by(block, &[lock.id().to_string()])?;
+        let lies_there = block.standing == Standing::Locked && block.account == *custody;
+        let locks = [lock.id().to_string()];
+        if shared_t == 0 {
+            let gone = !lies_there || locked_by(block, &locks).is_err();
+            require(gone, Ground::NotInCustody, || {
+                format!("{} is locked, the log says it was taken away", block.serial)
+            })?;
+        } else {
+            require(lies_there, Ground::NotInCustody, || {
+                format!("{} is not locked in {custody}", block.serial)
+            })?;
+            locked_by(block, &locks)?;
+        }
         let class = block.class.id();
         require(class == lock.terms.asset_class, Ground::OtherClass, || {
             format!("{} is of class {class}", block.serial)
@@ -162,15 +179,10 @@ pub fn in_custody<'a>(
         covered_t = covered_t.saturating_add(shared_t);
         stated = Some(&block.class);
     }
-    stated
-        .filter(|_| Some(covered_t) == lock.terms.quantity_g.tonnes())
-        .ok_or_else(|| {
-            let reason = format!(
-                "{covered_t} t of {} lie locked in {custody}",
-                lock.terms.quantity_g
-            );
-            Decline::new(Ground::NotInCustody, reason)
-        })
+    stated.filter(|_| covered_t == left_t).ok_or_else(|| {
+        let reason = format!("{covered_t} t of {left_t} t lie locked in {custody}");
+        Decline::new(Ground::NotInCustody, reason)
+    })
 }
 
 /// That every unit of `units` lies locked in custody by one of `locks`, and by no other movement since: a log that leaves out what

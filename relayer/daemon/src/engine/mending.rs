@@ -1,28 +1,31 @@
 //! Burns that lost units: the pool as a whole bears what the registry takes away, not who happened to burn before. The burn keeps
-//! what it has left and gets what the pool offers next.
+//! what it has left and gets what the pool offers next. A lock is minted all the same when its pool is whole again; if it was voided
+//! instead, what is gone cannot be unlocked, and people must settle it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use isthmus_core::id::TransferId;
 use isthmus_core::ports::{Append, BookChange};
+use isthmus_core::receipt::Finding;
 use isthmus_core::serial_block;
-use isthmus_core::terms::Terms;
-use isthmus_core::transfer::{Event, Transfer};
+use isthmus_core::terms::{Outbound, Terms};
+use isthmus_core::transfer::{Event, State, Transfer};
 use isthmus_store::{HeldAs, Store};
 
 use crate::engine::{Fatal, Recorder, leaves};
 use crate::error_chain::chain;
+use crate::error_code::ErrorCode;
 
 /// Pause between looks: it happens once in years.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Gives burns other units for those that they lost.
+/// Gives burns other units for those that they lost, and tells people of locks that nobody can mend.
 #[derive(Debug)]
 pub struct Mender {
     /// Where everything is recorded.
     pub recorder: Recorder,
-    /// Which burns lost units.
+    /// Which burns and locks lost units.
     pub store: Arc<Store>,
 }
 
@@ -42,6 +45,9 @@ impl Mender {
         let Some(transfer) = transfer.filter(|transfer| !transfer.state().is_final()) else {
             return self.store.forget_lost(id).map_err(Fatal);
         };
+        if let Terms::Outbound(outbound) = transfer.terms() {
+            return self.voided(&transfer, outbound).await;
+        }
         let Some(append) = self.others(&transfer)? else {
             return Ok(());
         };
@@ -54,6 +60,32 @@ impl Mender {
             }
             None => Ok(()),
         }
+    }
+
+    /// A voided lock that lost units is for people. Also after they let it go on: an unlock of all its units would contradict the
+    /// log, which has some of them as gone.
+    async fn voided(&self, transfer: &Transfer, outbound: &Outbound) -> Result<(), Fatal> {
+        let is_voided = matches!(transfer.state(), State::Voided { .. });
+        if !is_voided || transfer.pending().is_some() {
+            return Ok(());
+        }
+        let held = self.store.holdings(&outbound.units).map_err(Fatal)?;
+        let of = |what| {
+            let mine = held.iter().filter(move |holding| holding.held == what);
+            mine.map(|holding| holding.block.to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let detail = format!(
+            "the registry took {} of it away before it was voided, and cannot unlock what is gone. {} lies in custody. Let the registry settle with the holder of account {}: docs/operations.md, A lock lost units and was voided",
+            of(HeldAs::Lost),
+            of(HeldAs::Reserved),
+            outbound.terms.account,
+        );
+        let code = ErrorCode::LedgerContradiction.code().into();
+        self.recorder
+            .quarantine(transfer.id(), Finding { code, detail })
+            .await
     }
 
     /// What gives the burn others, if the pool has them and no attempt to give the old ones is under way.

@@ -22,7 +22,7 @@ use crate::error_chain::chain;
 struct Consequence {
     append: Append,
     deposits: Vec<DepositRecord>,
-    /// Burns that lost units.
+    /// Burns and locks that lost units.
     lost: Vec<TransferId>,
     findings: Vec<String>,
 }
@@ -122,8 +122,10 @@ impl Observer {
                 .chunks(MAX_UNITS)
                 .map(|units| leaves::impaired(pool, class, &moved.reference, units, receipt, now));
             caused.append.leaves.extend(leaves);
-            let burns = lost.iter().filter(|h| h.held == HeldAs::Allocated);
-            caused.lost.extend(burns.map(|holding| holding.holder));
+            let of_somebody = lost.iter().filter(|h| h.held != HeldAs::Offered);
+            caused
+                .lost
+                .extend(of_somebody.map(|holding| holding.holder));
             let change = BookChange::Withhold { pool, blocks };
             caused.append.book.push(change);
         }

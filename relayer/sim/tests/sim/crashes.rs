@@ -1,10 +1,10 @@
-//! The relayer dies at every call of a port in turn. `isthmus-sim crashes` goes through all of them; here every fifth.
+//! The relayer dies at every call of a port in turn. `isthmus-sim crashes` goes through all of them; here every twentieth.
 
 use isthmus_sim::{Scenario, run};
 
 /// Another seed than a storm's: what matters is where it dies.
 const SEED: u64 = 5;
-const STRIDE: usize = 5;
+const STRIDE: usize = 20;
 
 #[test]
 fn a_crash_at_any_call_of_a_port_changes_nothing_that_counts() {
@@ -23,7 +23,7 @@ fn a_crash_at_any_call_of_a_port_changes_nothing_that_counts() {
         died += report.crashes;
     }
     assert!(
-        died >= whole.calls / 6,
+        died >= whole.calls / 24,
         "it died {died} times in {} calls",
         whole.calls
     );

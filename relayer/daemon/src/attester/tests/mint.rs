@@ -9,6 +9,7 @@ use isthmus_core::receipt::Lasting;
 use isthmus_core::terms::OutboundTerms;
 use isthmus_prooflog::book::LockEnd;
 use isthmus_prooflog::receipt::RegistryReceipt;
+use isthmus_prooflog::serial::Block;
 
 use super::world::{self, NOW, tonnes};
 use crate::attester::decline::{Decline, Ground};
@@ -283,6 +284,53 @@ fn blocks_that_lie_whole_or_in_parts_count_the_same() {
     case.stored = vec![part(1, 300), part(301, 525), part(9000, 9001)];
     case.stored[2].standing = Standing::Elsewhere;
     case.check().expect("the same units");
+}
+
+/// The pool bears what the registry takes away: once it is whole, and the reserves say so, the transfer is minted all the same.
+#[test]
+fn a_lock_that_lost_units_is_signed_only_for_what_is_left_and_if_they_are_gone() {
+    let part = |first, last| StoredBlock {
+        serial: world::serial(first, last),
+        ..world::stored(&terms()).remove(0)
+    };
+    let cut = |lost_to: u64| {
+        let mut case = right();
+        case.lock.lost = vec![Block::parse(&world::serial(101, lost_to)).unwrap()];
+        case.stored = vec![part(101, lost_to)];
+        case.stored[0].standing = Standing::Elsewhere;
+        if lost_to < 525 {
+            case.stored.push(part(lost_to + 1, 525));
+        }
+        case
+    };
+    cut(110).check().expect("the rest lies there");
+    cut(525).check().expect("nothing of it need be left");
+    let cases: [(&str, Ground, Break); 5] = [
+        ("it lies there still", Ground::NotInCustody, |c| {
+            c.stored[0].standing = Standing::Locked;
+        }),
+        ("more is gone", Ground::NotInCustody, |c| {
+            c.stored[1].standing = Standing::Elsewhere;
+        }),
+        ("the rest is not shown", Ground::NotInCustody, |c| {
+            c.stored.truncate(1);
+        }),
+        ("relabelled", Ground::OtherClass, |c| {
+            c.stored[0].class.labels = vec!["CCP".into()];
+        }),
+        ("not made good", Ground::ReservesShort, |c| {
+            c.cover.custody = tonnes(990);
+        }),
+    ];
+    for (what, ground, break_it) in cases {
+        let mut case = cut(110);
+        break_it(&mut case);
+        assert_eq!(case.check().expect_err(what).ground, ground, "{what}");
+    }
+    let mut relocked = cut(110);
+    relocked.stored[0].standing = Standing::Locked;
+    relocked.stored[0].reference = Some("another lock".into());
+    relocked.check().expect("somebody else's by now");
 }
 
 #[test]
