@@ -19,8 +19,8 @@ use serde_json::Value;
 pub use outstanding::ByRoute;
 pub use pool::{PoolBook, Totals, pool_of};
 pub use story::{
-    BurnEnd, BurnStory, DecidedStory, DepositEnd, DepositStory, LockEnd, LockStory, RedirectStory,
-    RouteStory,
+    BurnEnd, BurnStory, DecidedStory, DepositEnd, DepositStory, ImpairedStory, LockEnd, LockStory,
+    RedirectStory, RouteStory,
 };
 
 use crate::leaf::{AdminSignature, Leaf, Movement};
@@ -126,15 +126,15 @@ impl Book {
         }
         match leaf.movement() {
             Some(moved) => self.moved(index, moved, leaf),
-            None => self.noted(leaf),
+            None => self.noted(index, leaf),
         }
     }
 
     /// What is about no transfer, or moves nothing.
-    fn noted(&mut self, leaf: &Leaf) -> Result<(), String> {
+    fn noted(&mut self, index: u64, leaf: &Leaf) -> Result<(), String> {
         match leaf {
             Leaf::Redirected { .. } => self.redirected(leaf),
-            Leaf::Impaired { .. } => self.impaired(leaf),
+            Leaf::Impaired { .. } => self.impaired(index, leaf),
             Leaf::Cured { .. } => self.cured(leaf),
             Leaf::ProRata {
                 decision,

@@ -15,6 +15,8 @@ const GRAMS_PER_TONNE: u64 = 1_000_000;
 pub struct Decision {
     /// What backs the equivalents.
     pub backing_g: Grams,
+    /// What was taken away: the pool's open impairment ([`crate::book::PoolBook::impairment`]). It counts for no other one.
+    pub impaired: B256,
     /// Which pool.
     pub pool: B256,
     /// The equivalents.

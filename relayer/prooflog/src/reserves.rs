@@ -20,6 +20,8 @@ pub struct Row {
     pub asset_class: B256,
     /// Sums.
     pub totals: Totals,
+    /// What of it was taken away, if anything is missing: what a pro-rata decision names.
+    pub impaired: Option<B256>,
 }
 
 /// Reserves that do not add up, or leaves that are not the log's.
@@ -122,6 +124,7 @@ pub fn recompute(
             pool: *pool,
             asset_class: state.asset_class,
             totals: state.totals,
+            impaired: state.impairment(),
         })
         .collect();
     Ok((checkpoint, rows))

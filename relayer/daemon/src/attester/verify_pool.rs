@@ -1,14 +1,17 @@
 //! What a burn's pool allows: that a route of it redeems for the purpose, that nothing of it is missing, and if something was
 //! written off, that route admins of this attester's own decided exactly that.
 
+use std::sync::Arc;
+
 use isthmus_core::id::Hash32;
 use isthmus_core::instruction::Purpose;
 use isthmus_core::pool::Pool;
 use isthmus_core::route::{RouteDocument, RouteSignature};
-use isthmus_prooflog::book::{BurnStory, DecidedStory, PoolBook};
-use isthmus_prooflog::pro_rata;
+use isthmus_prooflog::book::{BurnStory, DecidedStory, ImpairedStory, PoolBook};
+use isthmus_prooflog::{pro_rata, receipt, serial};
 
 use crate::attester::decline::{Decline, Ground, require};
+use crate::attester::ports::Record;
 use crate::attester::replica::LoggedRoute;
 
 /// How many of the attester's route admins must have signed.
@@ -50,6 +53,59 @@ pub fn is_sound(pool: &PoolBook, burn: &BurnStory, admins: &[Hash32]) -> Result<
         return Err(Decline::new(Ground::Impaired, reason));
     };
     decided_by(decided, admins)
+}
+
+/// What was taken away by the log, and decided about, before this burn got its part.
+pub fn taken(pool: &PoolBook, burn: &BurnStory) -> Vec<Arc<ImpairedStory>> {
+    let of_burn = burn.decided.as_ref().map(|decided| &decided.impaired);
+    let of_pool = pool.decided.as_ref().map(|decided| &decided.impaired);
+    let mut taken: Vec<Arc<ImpairedStory>> = Vec::new();
+    for story in of_burn.into_iter().chain(of_pool).flatten() {
+        if !taken.contains(story) {
+            taken.push(Arc::clone(story));
+        }
+    }
+    taken
+}
+
+/// That the registry, by a receipt under its own key, really took these units out of the pool's custody. Else whoever has the
+/// log's key could invent a loss, or tell of an old one anew, for what people once decided.
+pub fn was_taken(
+    story: &ImpairedStory,
+    record: &Record,
+    pool: &Pool,
+    receipt_key: &[u8; 32],
+) -> Result<(), Decline> {
+    let no = |what: &str| {
+        let reason = format!("of what was taken away by {:?}: {what}", story.reference);
+        Decline::new(Ground::Impaired, reason)
+    };
+    let jws = match record {
+        Record::Executed { receipt } => receipt,
+        Record::Absent | Record::Proposed { .. } | Record::Refused(_) => {
+            return Err(no("the registry knows nothing"));
+        }
+    };
+    let bad = |error: String| Decline::new(Ground::BadReceipt, error);
+    let found = receipt::open(jws, receipt_key).map_err(|e| bad(e.to_string()))?;
+    let units = serial::normalise(&found.units).map_err(|e| bad(e.to_string()))?;
+    // A movement may be of several pools, and of more than one leaf holds.
+    let within = |block: &serial::Block| block.without(&units).is_empty();
+    let movement = found.movement.as_str();
+    let same = [
+        ("movement", matches!(movement, "cancel" | "correction")),
+        ("reference", found.reference == story.reference),
+        ("registry", found.registry == pool.origin.as_str()),
+        (
+            "account",
+            found.custody_account == pool.custody_account.as_str(),
+        ),
+        ("units", story.units.iter().all(within)),
+    ];
+    match same.into_iter().find(|(_, holds)| !holds) {
+        Some((field, _)) => Err(no(&format!("the receipt's {field} is not what was logged"))),
+        None => Ok(()),
+    }
 }
 
 /// That two of the admins signed the decision, and that it divides what was there among what circulated.

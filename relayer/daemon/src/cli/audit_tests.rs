@@ -158,6 +158,7 @@ fn a_pool_that_does_not_add_up_fails() {
             unattributed_g: 0,
             shortfall_g: 0,
         },
+        impaired: None,
     };
     let (text, exit) = human(|out| recomputed(&checkpoint, std::slice::from_ref(&row), out));
     assert!(

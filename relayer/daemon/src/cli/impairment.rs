@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use ed25519_dalek::Signer as _;
-use isthmus_core::id::PoolId;
+use isthmus_core::id::{Hash32, PoolId};
 use isthmus_prooflog::pro_rata::{self, Decision};
 use isthmus_proto::v1::{DecideProRataRequest, Impairment as Answer, ImpairmentsRequest};
 use serde_json::{Value, json};
@@ -32,6 +32,9 @@ pub(crate) enum Impairment {
         /// Sign only if this is what circulates, in grams.
         #[arg(long)]
         supply_g: u64,
+        /// Sign only about this impairment, as `impairment list` shows it.
+        #[arg(long, value_name = "HASH")]
+        impaired: Hash32,
     },
 }
 
@@ -44,7 +47,17 @@ impl Impairment {
                 key,
                 backing_g,
                 supply_g,
-            } => decide(control, *pool, key, (*backing_g, *supply_g), out).await,
+                impaired,
+            } => {
+                let document = json!({
+                    "backing_g": backing_g.to_string(),
+                    "impaired": impaired.to_string(),
+                    "pool": pool.to_string(),
+                    "supply_g": supply_g.to_string(),
+                    "v": 1,
+                });
+                decide(control, *pool, key, &document, out).await
+            }
         }
     }
 }
@@ -55,31 +68,23 @@ async fn fetch(control: &Control) -> Result<Vec<Answer>, Failure> {
     Ok(answer.into_inner().impairments)
 }
 
-/// What is signed is computed here from the numbers that were reviewed: the relayer is not believed to show what it records.
+/// What is signed is put together here from what was reviewed: the relayer is not believed to show what it records.
 async fn decide(
     control: &Control,
     pool: PoolId,
     key: &Path,
-    (backing_g, supply_g): (u64, u64),
+    document: &Value,
     out: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let key = secret::read_ed25519(key)?;
-    let document = json!({
-        "backing_g": backing_g.to_string(),
-        "pool": pool.to_string(),
-        "supply_g": supply_g.to_string(),
-        "v": 1,
-    });
-    Decision::of(&document).map_err(|reason| {
-        Failure::Usage(format!(
-            "--backing-g {backing_g} --supply-g {supply_g}: {reason}"
-        ))
+    Decision::of(document).map_err(|reason| {
+        Failure::Usage(format!("--backing-g, --supply-g: {reason}: {document}"))
     })?;
     let request = DecideProRataRequest {
         decision: document.to_string(),
         key: format!("0x{}", hex::encode(key.verifying_key().as_bytes())),
         signature: key
-            .sign(pro_rata::message(&document).as_bytes())
+            .sign(pro_rata::message(document).as_bytes())
             .to_bytes()
             .to_vec()
             .into(),

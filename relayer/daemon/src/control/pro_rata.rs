@@ -50,8 +50,9 @@ impl ProRata {
     pub(crate) fn decision(row: &Row) -> Option<Decision> {
         let totals = &row.totals;
         let backing = totals.circulating_g.checked_sub(totals.shortfall_g)?;
-        (totals.shortfall_g > 0).then_some(Decision {
+        row.impaired.map(|impaired| Decision {
             backing_g: Grams(backing),
+            impaired,
             pool: row.pool,
             supply_g: Grams(totals.circulating_g),
             v: 1,

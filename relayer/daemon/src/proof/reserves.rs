@@ -56,6 +56,7 @@ impl Replay {
             pool: *pool,
             asset_class: state.asset_class,
             totals: state.totals,
+            impaired: state.impairment(),
         });
         Ok((book.size(), rows.collect()))
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use alloy_primitives::B256;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Book, BurnEnd, DecidedStory, DepositEnd, LockEnd};
-use crate::leaf::{AdminSignature, Leaf};
+use super::{Book, BurnEnd, DecidedStory, DepositEnd, ImpairedStory, LockEnd};
+use crate::leaf::{AdminSignature, Leaf, jcs_digest};
 use crate::pro_rata::Decision;
 use crate::serial::{self, Block};
+use crate::tree;
 
 /// Where the units that were taken away lay.
 #[derive(Default)]
@@ -19,10 +20,11 @@ struct Losses {
 }
 
 impl Book {
-    pub(super) fn impaired(&mut self, leaf: &Leaf) -> Result<(), String> {
+    pub(super) fn impaired(&mut self, index: u64, leaf: &Leaf) -> Result<(), String> {
         let Leaf::Impaired {
             pool,
             asset_class,
+            reference,
             units,
             quantity_g,
             ..
@@ -47,6 +49,11 @@ impl Book {
         state.totals.shortfall_g += quantity_g.0;
         // Whatever was decided was decided about less.
         state.decided = None;
+        state.impaired.push(Arc::new(ImpairedStory {
+            reference: reference.clone(),
+            hash: hash(state.impairment(), index, leaf),
+            units: blocks.clone(),
+        }));
         state.withhold(&blocks);
         for (block, route) in &losses.offered {
             self.held.free(block);
@@ -153,14 +160,28 @@ impl Book {
         if state.totals.shortfall_g == 0 {
             return Err("nothing of its pool is missing".into());
         }
+        // Two people decided about what they saw then: another loss, of as much, is not theirs.
+        if state.impairment() != Some(decision.impaired) {
+            return Err("it is about another impairment than the pool's".into());
+        }
         state.decided = Some(DecidedStory {
             decision,
             document: document.clone(),
             signatures: signatures.to_vec(),
             totals: state.totals,
+            impaired: state.impaired.clone(),
         });
         Ok(())
     }
+}
+
+/// What stands for an impairment: its leaves, each at its place.
+fn hash(earlier: Option<B256>, index: u64, leaf: &Leaf) -> B256 {
+    jcs_digest(&json!({
+        "earlier": earlier.unwrap_or_default(),
+        "index": index.to_string(),
+        "leaf": B256::from(tree::leaf_hash(&leaf.to_bytes())),
+    }))
 }
 
 /// The units that `blocks` share with `others`.

@@ -7,7 +7,7 @@ use alloy_primitives::B256;
 use serde_json::Value;
 
 use super::outstanding::ByRoute;
-use super::story::DecidedStory;
+use super::story::{DecidedStory, ImpairedStory};
 use crate::route::RouteView;
 use crate::serial::Block;
 
@@ -47,6 +47,8 @@ pub struct PoolBook {
     pub totals: Totals,
     /// What route admins decided about what is missing, if anything is.
     pub decided: Option<DecidedStory>,
+    /// What was taken away since nothing was missing, in the order of the log.
+    pub(super) impaired: Vec<Arc<ImpairedStory>>,
     /// A route of this pool; all routes of a pool have the same gate.
     pub(super) route: Value,
     /// Units of completed locks that no burn has taken, oldest completed first.
@@ -67,6 +69,11 @@ impl PoolBook {
         RouteView::of(&self.route).ok()?.burn_id(number)
     }
 
+    /// The open impairment (`docs/protocol.md` §11); `None` if nothing is missing. No two are alike, in whichever log.
+    pub fn impairment(&self) -> Option<B256> {
+        self.impaired.last().map(|story| story.hash)
+    }
+
     /// What a burn of `burned_g` loses; `None` if units are missing and nothing is decided.
     pub fn written_off_g(&self, burned_g: u64) -> Option<u64> {
         let missing = self.totals.shortfall_g;
@@ -82,6 +89,7 @@ impl PoolBook {
         self.totals.shortfall_g -= grams;
         if self.totals.shortfall_g == 0 {
             self.decided = None;
+            self.impaired.clear();
         }
     }
 

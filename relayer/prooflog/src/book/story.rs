@@ -95,6 +95,17 @@ pub struct RedirectStory {
     pub signature: Bytes,
 }
 
+/// What one `IMPAIRED` leaf says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImpairedStory {
+    /// The registry's reference.
+    pub reference: String,
+    /// What was taken away.
+    pub units: Vec<Block>,
+    /// Stands for this leaf at its place in the log, and for all before it of the same impairment.
+    pub hash: B256,
+}
+
 /// What route admins decided about an impaired pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecidedStory {
@@ -106,6 +117,8 @@ pub struct DecidedStory {
     pub signatures: Vec<AdminSignature>,
     /// The pool's sums when it was logged.
     pub totals: Totals,
+    /// What it is about. Whether the registry really did that is checked by whoever can ask it.
+    pub impaired: Vec<Arc<ImpairedStory>>,
 }
 
 /// A deposit as the log has it.

@@ -37,6 +37,9 @@ pub enum Grade {
     A,
     /// A block hash is not in the policy: whether the chain has that block is still to be asked of a node.
     B,
+    /// The log alone says that part of a burn was written off, or that it got other units: who decided it, and what the registry
+    /// took away, is still to be asked of the whole log.
+    C,
 }
 
 /// The verdict with its reasons.
@@ -65,7 +68,7 @@ impl Report {
             .find(|step| matches!(step.outcome, Outcome::Failed(_)))
     }
 
-    /// `PASS (grade A)`, `PASS (grade B)` or `FAIL (step)`.
+    /// `PASS (grade A)`, `PASS (grade B)`, `PASS (grade C)` or `FAIL (step)`.
     pub fn verdict(&self) -> String {
         match (self.failed(), self.grade) {
             (Some(step), _) => format!("FAIL ({})", step.name),

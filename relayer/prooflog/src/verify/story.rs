@@ -9,7 +9,7 @@ use crate::leaf::{Leaf, Movement, Purpose};
 use crate::redirect::Redirection;
 use crate::route::RouteView;
 use crate::serial;
-use crate::verify::Facts;
+use crate::verify::{Facts, Grade};
 
 /// Which file of evidence belongs to which kind of leaf, and the evidence's type.
 const EVIDENCE: [(&str, &str, &str); 7] = [
@@ -73,7 +73,32 @@ pub(super) fn story(facts: &mut Facts<'_>) -> Result<Option<String>, String> {
     } else {
         burn_story(facts)?;
     }
-    Ok(Some(kinds.join(" → ")))
+    let believed = believed(facts);
+    if believed.is_empty() {
+        return Ok(Some(kinds.join(" → ")));
+    }
+    facts.grade = facts.grade.max(Grade::C);
+    let detail = format!("{}; not proved: see below", kinds.join(" → "));
+    facts.unproven.extend(believed);
+    Ok(Some(detail))
+}
+
+/// What only the whole log can show of a burn: the leaves that it rests on are about its pool, not about it.
+fn believed(facts: &Facts<'_>) -> Vec<String> {
+    let mut believed = Vec::new();
+    let grams = written_off_g(facts);
+    if grams > 0 {
+        believed.push(format!(
+            "that two of your route admins decided to write {grams} g of this burn off: `isthmus audit reserves` over all leaves"
+        ));
+    }
+    if facts.leaf("REALLOCATED").is_some() {
+        believed.push(
+            "that the registry took some of the burn's first units away, and that these are the next ones: `isthmus audit reserves` over all leaves"
+                .into(),
+        );
+    }
+    believed
 }
 
 /// What the burn's leaf says was written off of it.

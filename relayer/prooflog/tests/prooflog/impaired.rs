@@ -78,9 +78,10 @@ fn returned(reference: &str, units: &[String]) -> Leaf {
     }
 }
 
-fn decided(backing_t: u64, supply_t: u64) -> Leaf {
+fn decided(impaired: Option<B256>, backing_t: u64, supply_t: u64) -> Leaf {
     let decision = Decision {
         backing_g: Grams(backing_t * T),
+        impaired: impaired.unwrap_or_default(),
         pool: pool(),
         supply_g: Grams(supply_t * T),
         v: 1,
@@ -122,6 +123,11 @@ fn sums(book: &Book) -> [u64; 6] {
     ]
 }
 
+/// The open impairment.
+fn open(book: &Book) -> Option<B256> {
+    book.pool(&pool()).unwrap().impairment()
+}
+
 fn circulating() -> Vec<Leaf> {
     vec![locked(&first()), minted(&first())]
 }
@@ -153,7 +159,7 @@ fn what_is_taken_away_is_missing_until_it_is_made_good() {
 fn what_is_left_is_divided_and_nothing_stays_behind() {
     let mut book = replay(&circulating());
     book.apply(&impaired(&[serial(1, 10)])).unwrap();
-    book.apply(&decided(90, 100)).unwrap();
+    book.apply(&decided(open(&book), 90, 100)).unwrap();
     // 5 × 90 ÷ 100 = 4.5: four whole tonnes.
     let four = blocks(&[serial(11, 14)]);
     let too_much = burned(1, Purpose::Release, &blocks(&[serial(11, 15)]));
@@ -170,11 +176,36 @@ fn what_is_left_is_divided_and_nothing_stays_behind() {
     assert_eq!(sums(&book), [0; 6]);
 }
 
+/// As much is missing of as much, by a leaf to the byte like the one that was decided about: what two people signed is not
+/// about that.
+#[test]
+fn a_decision_counts_for_one_impairment() {
+    let units = [serial(401, 410)];
+    let mut leaves = circulating();
+    leaves.push(impaired(&[serial(1, 10)]));
+    let first = open(&replay(&leaves));
+    assert!(first.is_some());
+    let old = decided(first, 90, 100);
+    replay(&[leaves.clone(), vec![old.clone()]].concat());
+    // Taken away by halves it is another one.
+    let mut halves = circulating();
+    halves.extend([impaired(&[serial(1, 5)]), impaired(&[serial(6, 10)])]);
+    refused(&halves, &old, "another impairment");
+    leaves.extend([deposited("deposit:8", &units), cured("deposit:8", &units)]);
+    assert_eq!(open(&replay(&leaves)), None);
+    leaves.push(locked(&terms(&[serial(1, 10)], 7)));
+    leaves.push(impaired(&[serial(1, 10)]));
+    refused(&leaves, &old, "another impairment");
+    let again = open(&replay(&leaves));
+    assert_ne!(again, first);
+    replay(&[leaves, vec![decided(again, 90, 100)]].concat());
+}
+
 #[test]
 fn a_burn_of_which_nothing_is_left_has_ended() {
     let mut book = replay(&circulating());
     book.apply(&impaired(&[serial(1, 60)])).unwrap();
-    book.apply(&decided(40, 100)).unwrap();
+    book.apply(&decided(open(&book), 40, 100)).unwrap();
     book.apply(&burned_of(1, 1, &[])).unwrap();
     assert_eq!(sums(&book), [40, 99, 0, 0, 0, 59]);
     let nothing = given(1, Purpose::Release, &[]);
@@ -247,8 +278,14 @@ fn lies_about_custody_are_refused() {
     refused(&start, &impaired(&[serial(95, 101)]), "custody");
     refused(&start, &impaired(&units), "custody");
     refused(&taken, &impaired(&[serial(10, 11)]), "custody");
-    refused(&start, &decided(90, 100), "nothing of its pool is missing");
-    refused(&taken, &decided(100, 100), "nothing to decide");
+    let now = open(&replay(&taken));
+    refused(
+        &start,
+        &decided(now, 90, 100),
+        "nothing of its pool is missing",
+    );
+    refused(&taken, &decided(now, 100, 100), "nothing to decide");
+    refused(&taken, &decided(None, 90, 100), "another impairment");
     refused(&start, &deposited("deposit:8", &[serial(100, 101)]), "R7");
     let there = with(deposited("deposit:8", &units));
     refused(&there, &deposited("deposit:8", &units), "R10");
@@ -328,7 +365,7 @@ proptest! {
     ) {
         let mut book = replay(&circulating());
         book.apply(&impaired(&[serial(1, lost)])).unwrap();
-        book.apply(&decided(100 - lost, 100)).unwrap();
+        book.apply(&decided(open(&book), 100 - lost, 100)).unwrap();
         let (mut left, mut number, mut all) = (100, 0, 0);
         for cut in cuts.into_iter().chain([100]) {
             let burn_t = cut.min(left);

@@ -1,7 +1,7 @@
 //! Whole bundles pass, and the report says what is not proven.
 
 use isthmus_prooflog::bundle::Bundle;
-use isthmus_prooflog::leaf::Purpose;
+use isthmus_prooflog::leaf::{Grams, Leaf, Purpose};
 use isthmus_prooflog::verify::{Grade, Outcome, Report, verify};
 
 use crate::bundle::Parts;
@@ -92,6 +92,73 @@ fn a_header_that_is_not_in_the_policy_lowers_the_grade() {
         .iter()
         .any(|open| open.contains(&hash.to_string()));
     assert!(!asks, "{:?}", report.unproven);
+}
+
+/// A bundle has no leaf about the burn's pool: nobody's decision is in it, and a thief of the log's key can write what he likes.
+#[test]
+fn what_was_written_off_or_replaced_rests_on_the_whole_log() {
+    let whole = returned(Purpose::Release);
+    let graded = |parts: &Parts| {
+        let hash = evm::evidence(parts.event("burn")).block_hash;
+        verify(&parts.archive(), &World::new(0).policy_with(&[hash]), None)
+    };
+    assert_eq!(graded(&whole).verdict(), "PASS (grade A)");
+    let asks = |report: &Report, what: &str| {
+        let about = |open: &&String| open.contains(what) && open.contains("audit reserves");
+        report.unproven.iter().filter(about).count()
+    };
+    assert_eq!(asks(&graded(&whole), ""), 0);
+
+    let report = graded(&written_off(whole.clone()));
+    assert_eq!(report.verdict(), "PASS (grade C)");
+    assert_eq!(asks(&report, "5000000 g of this burn"), 1, "{report:?}");
+
+    let mut other = whole;
+    other.leaves.insert(2, reallocated(&other.leaves[1]));
+    let report = graded(&other);
+    assert_eq!(report.verdict(), "PASS (grade C)");
+    assert_eq!(asks(&report, "took some"), 1, "{report:?}");
+}
+
+/// The same burn, of five tonnes more that it does not get.
+fn written_off(mut parts: Parts) -> Parts {
+    parts.quantity_g += 5_000_000;
+    if let Leaf::Burned {
+        quantity_g,
+        written_off_g,
+        ..
+    } = &mut parts.leaves[1]
+    {
+        *quantity_g = Grams(parts.quantity_g);
+        *written_off_g = Some(Grams(5_000_000));
+    }
+    let event = evm::burned(8, parts.transfer, CLASS, parts.quantity_g, 1);
+    parts.events.insert("burn", event);
+    parts
+}
+
+/// The burn gets what it has.
+fn reallocated(burned: &Leaf) -> Leaf {
+    let Leaf::Burned {
+        transfer,
+        pool,
+        asset_class,
+        quantity_g,
+        allocation,
+        ..
+    } = burned
+    else {
+        panic!("{burned:?}");
+    };
+    Leaf::Reallocated {
+        at_ms: 7,
+        v: 1,
+        transfer: *transfer,
+        pool: *pool,
+        asset_class: *asset_class,
+        quantity_g: *quantity_g,
+        allocation: allocation.clone(),
+    }
 }
 
 #[test]

@@ -123,6 +123,9 @@ impl Examiner<'_> {
             Err(decline) => return Ok(Err(decline)),
         };
         let burned = gate.view.burn(logged.number).await?;
+        if let Err(decline) = self.taken(registry, &logged).await? {
+            return Ok(Err(decline));
+        }
         let ids = locks.iter().map(LoggedLock::id);
         let outcomes = GateReading::of(gate, ids.clone().collect()).await?;
         let deposited = deposits.iter().map(|deposit| deposit.reference.clone());
@@ -163,6 +166,32 @@ impl Examiner<'_> {
     }
 
     /// The locks, and the deposits that made the pool good, that brought the allocation into custody.
+    /// That the registry itself took away what was decided about before the burn, if anything was.
+    async fn taken(
+        &self,
+        registry: &OwnRegistry,
+        burn: &LoggedBurn,
+    ) -> Result<Result<(), Decline>, ExamineError> {
+        let replica = self.log.replica();
+        let pool = replica.pool_book(burn.pool.id());
+        let taken = match pool.zip(replica.burn(burn.id)) {
+            Some((pool, story)) => verify_pool::taken(pool, story),
+            None => Vec::new(),
+        };
+        if taken.is_empty() {
+            return Ok(Ok(()));
+        }
+        let references: Vec<String> = taken.iter().map(|t| t.reference.clone()).collect();
+        let records = registry.view.records(&references).await?;
+        if records.len() != references.len() {
+            return Err(unanswered(registry, "records"));
+        }
+        let mut each = taken.iter().zip(&records);
+        Ok(each.try_for_each(|(story, record)| {
+            verify_pool::was_taken(story, record, &burn.pool, &registry.receipt_key)
+        }))
+    }
+
     fn behind(&self, burn: &LoggedBurn) -> Result<(Vec<LoggedLock>, Vec<LoggedDeposit>), Decline> {
         let replica = self.log.replica();
         let ids = replica.origins(&burn.allocation).ok_or_else(|| {

@@ -148,6 +148,20 @@ fn a_route_redeems_only_for_what_two_own_admins_signed() {
     assert_eq!(ground(answer), Ground::NotRedeemable);
 }
 
+/// Ten of the tonnes leave custody.
+fn taken_away(pool: B256, asset_class: B256) -> Leaf {
+    Leaf::Impaired {
+        at_ms: 1,
+        v: 1,
+        pool,
+        asset_class,
+        reference: "registry:9".into(),
+        units: vec![world::serial(1, 10)],
+        quantity_g: leaf::Grams(10_000_000),
+        evidence: evidence(),
+    }
+}
+
 /// A pool of 100 t of which 10 were taken away, with a burn of 5 t, and what was decided by whom.
 fn divided(backing_t: u64, signers: &[usize]) -> Result<(), Decline> {
     const T: u64 = 1_000_000;
@@ -155,8 +169,12 @@ fn divided(backing_t: u64, signers: &[usize]) -> Result<(), Decline> {
     let pool = world::route().pool(terms.asset_class);
     let word = B256::from(*pool.id().as_bytes());
     let class = B256::from(*terms.asset_class.as_bytes());
+    let mut leaves = vec![route_leaf(), world::locked(&terms), world::minted(&terms)];
+    let impaired = taken_away(word, class);
+    let book = world::replay(&[&leaves[..], std::slice::from_ref(&impaired)].concat());
     let decision = Decision {
         backing_g: leaf::Grams(backing_t * T),
+        impaired: book.pool_book(pool.id()).unwrap().impairment().unwrap(),
         pool: word,
         supply_g: leaf::Grams(100 * T),
         v: 1,
@@ -170,17 +188,6 @@ fn divided(backing_t: u64, signers: &[usize]) -> Result<(), Decline> {
             signature: hex::encode(signature.to_bytes()),
         }
     };
-    let impaired = Leaf::Impaired {
-        at_ms: 1,
-        v: 1,
-        pool: word,
-        asset_class: class,
-        reference: "registry:9".into(),
-        units: vec![world::serial(1, 10)],
-        quantity_g: leaf::Grams(10 * T),
-        evidence: evidence(),
-    };
-    let mut leaves = vec![route_leaf(), world::locked(&terms), world::minted(&terms)];
     let burn = world::burn(5);
     if backing_t == 0 {
         // Nothing is decided: the burn was before.
@@ -227,6 +234,81 @@ fn an_impaired_pool_gives_only_by_what_two_own_admins_decided() {
         let answer = divided(backing_t, admins);
         assert_eq!(ground(answer), Ground::Impaired, "{backing_t} {admins:?}");
     }
+}
+
+/// Whoever has the log's key may tell of losses: only what the registry itself signed is one.
+#[test]
+fn a_decision_is_about_what_the_registry_took_away() {
+    let terms = world::terms(1, 100);
+    let pool = world::route().pool(terms.asset_class);
+    let word = B256::from(*pool.id().as_bytes());
+    let class = B256::from(*terms.asset_class.as_bytes());
+    let mut leaves = vec![route_leaf(), world::locked(&terms), world::minted(&terms)];
+    leaves.push(taken_away(word, class));
+    let impaired = world::replay(&leaves)
+        .pool_book(pool.id())
+        .unwrap()
+        .impairment();
+    let decision = Decision {
+        backing_g: leaf::Grams(90_000_000),
+        impaired: impaired.unwrap(),
+        pool: word,
+        supply_g: leaf::Grams(100_000_000),
+        v: 1,
+    };
+    leaves.push(Leaf::ProRata {
+        at_ms: 1,
+        v: 1,
+        decision: decision.document(),
+        signatures: Vec::new(),
+    });
+    let burn = world::burn(5);
+    let mut leaf = world::burned(&burn, &world::blocks(&[world::serial(11, 14)]));
+    if let Leaf::Burned { written_off_g, .. } = &mut leaf {
+        *written_off_g = Some(leaf::Grams(1_000_000));
+    }
+    leaves.push(leaf);
+    let replica = world::replay(&leaves);
+    let book = replica.pool_book(pool.id()).unwrap();
+    let taken = verify_pool::taken(book, replica.burn(burn.id()).unwrap());
+    assert_eq!(
+        taken.len(),
+        1,
+        "one leaf, behind the burn and behind the pool"
+    );
+    let right = RegistryReceipt {
+        account: None,
+        mandate: None,
+        movement: "cancel".into(),
+        quantity_t: 12,
+        reference: "registry:9".into(),
+        units: vec![world::serial(1, 12)],
+        ..world::lock_receipt(&terms)
+    };
+    let check = |receipt: &RegistryReceipt, key| {
+        let receipt = world::signed(receipt, &key);
+        let record = Record::Executed { receipt };
+        let own = world::registry_key().verifying_key().to_bytes();
+        verify_pool::was_taken(&taken[0], &record, &pool, &own)
+    };
+    assert_eq!(check(&right, world::registry_key()), Ok(()));
+    assert_eq!(ground(check(&right, world::holder())), Ground::BadReceipt);
+    let breaks: [fn(&mut RegistryReceipt); 5] = [
+        |r| r.movement = "release".into(),
+        |r| r.reference = "registry:8".into(),
+        |r| r.registry = "vcs:other".into(),
+        |r| r.custody_account = "9002".into(),
+        |r| r.units = vec![world::serial(2, 12)],
+    ];
+    for change in breaks {
+        let mut receipt = right.clone();
+        change(&mut receipt);
+        let answer = check(&receipt, world::registry_key());
+        assert_eq!(ground(answer), Ground::Impaired, "{receipt:?}");
+    }
+    let own = world::registry_key().verifying_key().to_bytes();
+    let nothing = verify_pool::was_taken(&taken[0], &Record::Absent, &pool, &own);
+    assert_eq!(ground(nothing), Ground::Impaired);
 }
 
 const REFERENCE: &str = "deposit:8";
