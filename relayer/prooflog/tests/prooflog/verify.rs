@@ -7,7 +7,7 @@ use isthmus_prooflog::verify::{Grade, Outcome, Report, verify};
 use crate::bundle::Parts;
 use crate::evm;
 use crate::stories::{completed, pending, returned, withdrawn};
-use crate::world::{World, owed};
+use crate::world::{CLASS, World, owed};
 
 pub(crate) fn checked(parts: &Parts) -> Report {
     verify(&parts.archive(), &World::new(0).policy(), None)
