@@ -99,6 +99,7 @@ fn a_header_that_is_not_in_the_policy_lowers_the_grade() {
 fn what_was_written_off_or_replaced_rests_on_the_whole_log() {
     let whole = returned(Purpose::Release);
     let graded = |parts: &Parts| {
+        let mut parts = parts.clone();
         let hash = evm::evidence(parts.event("burn")).block_hash;
         verify(&parts.archive(), &World::new(0).policy_with(&[hash]), None)
     };
