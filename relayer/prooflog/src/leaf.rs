@@ -185,7 +185,7 @@ pub enum Leaf {
         quantity_g: Grams,
         evidence: EvidenceRef,
     },
-    /// A deposit left custody: back to its sender, or the registry took it.
+    /// A deposit left custody: back to its sender, or the registry took it. With `units`: the registry took only these.
     DepositReturned {
         at_ms: u64,
         v: u8,
@@ -193,6 +193,8 @@ pub enum Leaf {
         asset_class: B256,
         deposit: B256,
         quantity_g: Grams,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        units: Vec<String>,
         evidence: EvidenceRef,
     },
     /// A person must look.

@@ -156,6 +156,7 @@ impl Engine {
                     board: Arc::clone(&self.board),
                     clock: Arc::clone(&self.clock),
                     watch: Arc::new(LedgerWatch::default()),
+                    pauses: self.pauses.as_ref().clone(),
                 };
                 self.begin(tasks, returner.run());
             }

@@ -20,7 +20,7 @@ use crate::{custody, head, journal, log, record};
 const CACHE: usize = 4096;
 
 /// Work that is only known to be right at the moment of writing.
-pub(crate) type Change = Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), StoreError> + Send>;
+pub(crate) type Change = Box<dyn FnOnce(&mut Overlay<'_>) -> Result<(), AppendError> + Send>;
 
 /// Stages appends; keeps recently changed transfers rebuilt.
 pub(crate) struct Committer {

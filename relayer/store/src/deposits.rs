@@ -62,6 +62,14 @@ impl DepositStanding {
         }
     }
 
+    /// Whether it lies in custody, and is nobody's.
+    pub fn lies_in_custody(self) -> bool {
+        match self {
+            Self::Open | Self::Returning => true,
+            Self::Returned | Self::Good | Self::Taken => false,
+        }
+    }
+
     fn code(self) -> u32 {
         match self {
             Self::Open => 1,
@@ -157,7 +165,11 @@ impl Store {
         let seen = moved_key(moved.0, moved.1);
         let records = keyed(deposits);
         let lost: Vec<_> = lost.iter().map(lost_key).collect();
+        let deposits = deposits.to_vec();
         let change = move |overlay: &mut Overlay<'_>| {
+            for record in &deposits {
+                possible(overlay, record)?;
+            }
             overlay.put(Column::Inbox, seen, Vec::new());
             for key in lost {
                 overlay.put(Column::Inbox, key, Vec::new());
@@ -199,19 +211,32 @@ impl Store {
         })
     }
 
-    /// Sets a deposit as it is now, with its leaves, in one synced write.
-    pub fn set_deposit(
+    /// Changes a deposit from what it `was`, with its leaves, in one synced write. Does nothing and answers `false` if it is
+    /// something else by now: somebody else wrote first.
+    pub fn change_deposit(
         &self,
-        record: &DepositRecord,
+        was: &DepositRecord,
+        now: &DepositRecord,
         leaves: Vec<Vec<u8>>,
-    ) -> Result<(), StoreError> {
-        let records = keyed(std::slice::from_ref(record));
-        self.change(leaves, move |overlay| {
-            for (key, record) in records {
-                overlay.put(Column::Inbox, key, record);
+    ) -> Result<bool, StoreError> {
+        let (key, old, new) = (deposit_key(was.deposit.id()), encode(was), encode(now));
+        let change = move |overlay: &mut Overlay<'_>| {
+            if overlay.get(Column::Inbox, &key)? != Some(old) {
+                return Err(displaced(&[]));
             }
+            overlay.put(Column::Inbox, key, new);
             Ok(())
-        })
+        };
+        let entry = Append {
+            leaves,
+            ..Append::default()
+        };
+        match self.writer.change(Box::new(change), entry) {
+            Ok(_) => Ok(true),
+            Err(AppendError::Displaced { .. }) => Ok(false),
+            Err(AppendError::Store(error)) => Err(error),
+            Err(other) => Err(StoreError(other.to_string())),
+        }
     }
 
     /// One deposit.
@@ -263,4 +288,45 @@ fn keyed(deposits: &[DepositRecord]) -> Vec<(Vec<u8>, Vec<u8>)> {
         .iter()
         .map(|record| (deposit_key(record.deposit.id()), encode(record)))
         .collect()
+}
+
+/// What the log's book would refuse is not written: units that somebody else has in custody, and the end of what has ended.
+fn possible(overlay: &Overlay<'_>, record: &DepositRecord) -> Result<(), AppendError> {
+    let units = &record.deposit.units;
+    let key = deposit_key(record.deposit.id());
+    if let Some(stored) = overlay.get(Column::Inbox, &key)? {
+        return if decode(&stored)?.standing.lies_in_custody() {
+            Ok(())
+        } else {
+            Err(displaced(units))
+        };
+    }
+    let mut others = Vec::new();
+    overlay.with_prefix(Column::Inbox, DEPOSITS, |_, value| {
+        others.push(decode(value));
+        false
+    })?;
+    for other in others {
+        let other = other?;
+        let shares = |unit: &SerialBlock| other.deposit.units.iter().any(|b| b.intersects(unit));
+        if other.standing.lies_in_custody() && units.iter().any(shares) {
+            return Err(displaced(units));
+        }
+    }
+    // What makes a pool good has joined it by now, as the custody book allows.
+    if record.standing.lies_in_custody() {
+        for block in units {
+            if custody::overlap(overlay, block)?.is_some() {
+                return Err(displaced(std::slice::from_ref(block)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn displaced(units: &[SerialBlock]) -> AppendError {
+    let serials: Vec<_> = units.iter().map(ToString::to_string).collect();
+    AppendError::Displaced {
+        block: serials.join(" "),
+    }
 }

@@ -194,6 +194,7 @@ impl Store {
             leaves,
             ..Append::default()
         };
+        let change = move |overlay: &mut crate::overlay::Overlay<'_>| Ok(change(overlay)?);
         match self.writer.change(Box::new(change), entry) {
             Ok(_) => Ok(()),
             Err(isthmus_core::ports::AppendError::Store(error)) => Err(error),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use alloy::primitives::B256;
-use isthmus_core::id::{AssetClassId, PoolId, RouteId, TransferId};
+use isthmus_core::id::{AssetClassId, LedgerId, PoolId, RouteId, TransferId};
 use isthmus_core::pool::Pool;
 use isthmus_core::quantity::Quantity;
 use isthmus_core::route::{RouteDocument, RouteSignature};
@@ -225,6 +225,12 @@ impl Replica {
                 || *scope == format!("ledger:{}", route.origin)
                 || *scope == format!("ledger:{}", route.destination)
         })
+    }
+
+    /// Whether the log says that nothing is given back at a ledger: it, or everything, is paused.
+    pub fn is_stopped(&self, ledger: &LedgerId) -> bool {
+        let mut paused = self.paused.iter();
+        paused.any(|scope| scope == "all" || *scope == format!("ledger:{ledger}"))
     }
 
     /// The locks that brought these units into custody; `None` if some unit came by no logged lock.

@@ -22,7 +22,9 @@ pub struct LoggedDeposit {
     pub reference: String,
     /// Who sent it.
     pub sender: AccountId,
-    /// Its units.
+    /// What it brought.
+    pub brought: Vec<Block>,
+    /// What is left of it.
     pub units: Vec<Block>,
     /// Its pool.
     pub pool: Pool,
@@ -47,6 +49,7 @@ impl LoggedDeposit {
             sender: sender.map_err(|error: isthmus_core::id::InvalidId| {
                 Decline::new(Ground::BadTerms, error.to_string())
             })?,
+            brought: story.brought.clone(),
             units: story.units.clone(),
             pool: pool.clone(),
             end: story.end,
@@ -86,7 +89,7 @@ pub fn recorded(
         ("registry", found.registry == deposit.pool.origin.as_str()),
         ("sender", from == deposit.sender.as_str()),
         ("account", to == deposit.pool.custody_account.as_str()),
-        ("units", units == deposit.units),
+        ("units", units == deposit.brought),
     ];
     for (field, holds) in same {
         require(holds, Ground::OtherLock, || {

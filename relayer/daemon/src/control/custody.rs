@@ -105,11 +105,15 @@ fn give_back(shared: &Shared, id: TransferId, by: &str) -> Result<pb::Deposit, A
                 standing: DepositStanding::Returning,
                 by: by.to_owned(),
                 at: shared.now(),
-                ..record
+                ..record.clone()
             };
             // If we crash after this write, the return goes on by itself.
-            store.set_deposit(&ordered, Vec::new())?;
-            Ok(deposit(&ordered))
+            if store.change_deposit(&record, &ordered, Vec::new())? {
+                Ok(deposit(&ordered))
+            } else {
+                // The registry took some of it at this moment: decide anew.
+                give_back(shared, id, by)
+            }
         }
     }
 }

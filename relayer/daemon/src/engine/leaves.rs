@@ -198,6 +198,26 @@ pub fn deposit_returned(deposit: &Deposit, receipt: &Receipt, now: Timestamp) ->
         asset_class: class_word(deposit.asset_class),
         deposit: transfer_word(deposit.id()),
         quantity_g: grams(deposit.quantity()),
+        units: Vec::new(),
+        evidence: evidence(receipt),
+    })
+}
+
+/// A part of a deposit left custody; the rest lies there.
+pub fn deposit_reduced(
+    deposit: &Deposit,
+    gone: &[SerialBlock],
+    receipt: &Receipt,
+    now: Timestamp,
+) -> Vec<u8> {
+    bounded(Leaf::DepositReturned {
+        at_ms: now.ms(),
+        v: V,
+        pool: pool_word(deposit.pool),
+        asset_class: class_word(deposit.asset_class),
+        deposit: transfer_word(deposit.id()),
+        quantity_g: grams(serial_block::total(gone)),
+        units: serials(gone),
         evidence: evidence(receipt),
     })
 }

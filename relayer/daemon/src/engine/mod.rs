@@ -10,6 +10,7 @@ pub mod classes;
 pub mod contradiction;
 pub mod delay;
 pub mod examination;
+mod deposits;
 pub mod impairment;
 pub mod lane;
 pub mod leaves;

@@ -4,14 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use isthmus_core::deposit::Deposit;
 use isthmus_core::id::{AccountId, AssetClassId, PoolId, TransferId};
-use isthmus_core::pool::Pool;
 use isthmus_core::ports::{Append, AppendError, BookChange, Moved};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_core::terms::MAX_UNITS;
-use isthmus_store::{DepositRecord, DepositStanding, HeldAs, Holding, RouteRecord};
+use isthmus_store::{DepositRecord, HeldAs, Holding};
 
 use crate::engine::observe::{Observer, Page};
 use crate::engine::{Fatal, leaves};
@@ -19,12 +17,12 @@ use crate::error_chain::chain;
 
 /// What a movement causes.
 #[derive(Default)]
-struct Consequence {
-    append: Append,
-    deposits: Vec<DepositRecord>,
+pub(super) struct Consequence {
+    pub(super) append: Append,
+    pub(super) deposits: Vec<DepositRecord>,
     /// Burns and locks that lost units.
     lost: Vec<TransferId>,
-    findings: Vec<String>,
+    pub(super) findings: Vec<String>,
 }
 
 impl Observer {
@@ -52,9 +50,17 @@ impl Observer {
                     let why = format!("units of {id} were taken away before its lock is recorded");
                     return Ok(Page::Waiting(why));
                 }
+                if let Some(why) = self.unrecorded_return(moved)? {
+                    return Ok(Page::Waiting(why));
+                }
                 self.taken(moved, receipt)?
             }
-            Some(to) if custody(to) => self.deposited(moved, receipt, &routes)?,
+            Some(to) if custody(to) => {
+                if let Some(why) = self.unrecorded_way_out(moved)? {
+                    return Ok(Page::Waiting(why));
+                }
+                self.deposited(moved, receipt, &routes)?
+            }
             Some(_) | None => Consequence {
                 findings: vec![format!(
                     "movement {:?} of {} is not ours",
@@ -133,126 +139,6 @@ impl Observer {
         Ok(caused)
     }
 
-    /// Deposits that left custody with it are deposits no more. A part of one is for people to look at.
-    fn deposits_taken(
-        &self,
-        moved: &Moved,
-        receipt: &Receipt,
-        caused: &mut Consequence,
-    ) -> Result<(), Fatal> {
-        let now = self.recorder.clock().now();
-        for record in self.store.deposits().map_err(Fatal)? {
-            let lies_there = match record.standing {
-                DepositStanding::Open | DepositStanding::Returning => true,
-                DepositStanding::Returned | DepositStanding::Good | DepositStanding::Taken => false,
-            };
-            let units = &record.deposit.units;
-            let gone = |unit: &SerialBlock| moved.units.iter().any(|block| block.contains(unit));
-            let touched = |unit: &SerialBlock| moved.units.iter().any(|b| b.intersects(unit));
-            if !lies_there || !units.iter().any(touched) {
-                continue;
-            }
-            if !units.iter().all(gone) {
-                let reference = &record.deposit.reference;
-                let finding = format!("the registry took a part of deposit {reference:?} away");
-                caused.findings.push(finding);
-                continue;
-            }
-            let leaf = leaves::deposit_returned(&record.deposit, receipt, now);
-            caused.append.leaves.push(leaf);
-            caused.deposits.push(DepositRecord {
-                standing: DepositStanding::Taken,
-                at: now,
-                ..record
-            });
-        }
-        Ok(())
-    }
-
-    /// Units came into custody, and no lock brought them.
-    fn deposited(
-        &self,
-        moved: &Moved,
-        receipt: &Receipt,
-        routes: &[RouteRecord],
-    ) -> Result<Consequence, Fatal> {
-        let now = self.recorder.clock().now();
-        let mut caused = Consequence::default();
-        let odd = |why: &str| {
-            let serials = serials(&moved.units);
-            format!(
-                "{serials} came into custody by {:?} and {why}",
-                moved.reference
-            )
-        };
-        let (Some(class), Some(to)) = (moved.asset_class, &moved.to) else {
-            caused.findings.push(odd("are not all of one class"));
-            return Ok(caused);
-        };
-        let held = self.store.holdings(&moved.units).map_err(Fatal)?;
-        if moved.units.len() > MAX_UNITS || !held.is_empty() {
-            let why = "are too many blocks to record, or in a transfer already";
-            caused.findings.push(odd(why));
-            return Ok(caused);
-        }
-        let here = routes
-            .iter()
-            .filter(|route| route.document.custody_account == *to);
-        let pools: Vec<_> = here.map(|route| route.document.pool(class)).collect();
-        let mut deposit = Deposit {
-            ledger: self.ledger.profile().id.clone(),
-            reference: moved.reference.clone(),
-            pool: pools.first().map_or(PoolId::new([0; 32]), Pool::id),
-            asset_class: class,
-            sender: moved.from.clone(),
-            custody_account: to.clone(),
-            units: moved.units.clone(),
-            note: moved.note.clone(),
-        };
-        let meant = deposit.makes_good();
-        let meant = meant.filter(|id| pools.iter().any(|pool| pool.id() == *id));
-        let standing = match meant {
-            Some(pool) if self.misses(pool, &deposit)? => {
-                deposit.pool = pool;
-                DepositStanding::Good
-            }
-            Some(_) | None => DepositStanding::Open,
-        };
-        caused
-            .append
-            .leaves
-            .push(leaves::deposited(&deposit, receipt, now));
-        if standing == DepositStanding::Good {
-            caused.append.leaves.push(leaves::cured(&deposit, now));
-            caused.append.book.push(BookChange::Join {
-                deposit: deposit.id(),
-                pool: deposit.pool,
-                blocks: deposit.units.clone(),
-            });
-        } else {
-            let why = format!(
-                "no lock explains them: deposit {} of account {} is to be returned",
-                deposit.id(),
-                deposit.sender
-            );
-            caused.findings.push(odd(&why));
-        }
-        caused.deposits.push(DepositRecord {
-            deposit,
-            receipt: receipt.clone(),
-            standing,
-            by: String::new(),
-            at: now,
-        });
-        Ok(caused)
-    }
-
-    /// Whether a pool misses as much as a deposit brings.
-    fn misses(&self, pool: PoolId, deposit: &Deposit) -> Result<bool, Fatal> {
-        let impairment = self.store.impairment(pool).map_err(Fatal)?;
-        Ok(impairment.is_some_and(|known| known.shortfall >= deposit.quantity()))
-    }
-
     /// The class of a pool's units: the one that they were locked, burned or deposited as.
     fn class_of(&self, lost: &[Holding], moved: &Moved) -> Result<Option<AssetClassId>, Fatal> {
         for holding in lost {
@@ -282,7 +168,7 @@ fn by_pool(held: &[Holding]) -> BTreeMap<PoolId, Vec<Holding>> {
     pools
 }
 
-fn serials(units: &[SerialBlock]) -> String {
+pub(super) fn serials(units: &[SerialBlock]) -> String {
     let serials: Vec<_> = units.iter().map(ToString::to_string).collect();
     serials.join(" ")
 }

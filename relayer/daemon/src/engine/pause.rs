@@ -167,6 +167,19 @@ impl Gatekeeper for Pauses {
         if self.holds(transfer) {
             return Some(now.plus_ms(HELD_MS));
         }
+impl Pauses {
+    /// Whether a ledger, or everything, is paused.
+    pub fn stops(&self, ledger: &LedgerId) -> Result<bool, StoreError> {
+        let paused = self.store.paused()?;
+        Ok(paused.iter().any(|scope| match scope.parse::<Scope>() {
+            Ok(Scope::Route(_)) => false,
+            Ok(Scope::Ledger(id)) => id == *ledger,
+            // A scope that this version cannot read stops everything: the safe side.
+            Ok(Scope::All) | Err(_) => true,
+        }))
+    }
+}
+
         if !is_advance(transfer) {
             return None;
         }

@@ -342,6 +342,7 @@ impl Engine {
             let observer = Observer {
                 ledger: Arc::clone(&handle.ledger),
                 recorder: self.recorder.clone(),
+                    pauses: self.pauses.as_ref().clone(),
                 store: Arc::clone(&self.store),
                 pauses: self.pauses.as_ref().clone(),
                 watch: Arc::clone(&handle.status),

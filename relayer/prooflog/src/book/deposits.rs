@@ -54,6 +54,7 @@ impl Book {
             ledger: ledger.clone(),
             reference: reference.clone(),
             account: account.clone(),
+            brought: blocks.clone(),
             units: blocks,
             end: DepositEnd::Open,
         };
@@ -78,6 +79,7 @@ impl Book {
             asset_class,
             deposit,
             quantity_g,
+            units,
             ..
         } = leaf
         else {
@@ -90,10 +92,23 @@ impl Book {
         if story.pool != *pool || state.asset_class != *asset_class {
             return Err("its deposit is of another pool or class (R9)".into());
         }
-        if serial::total_g(&story.units) != quantity_g.0 {
+        let gone = serial::normalise(units).map_err(|e| e.to_string())?;
+        let left: Vec<Block> = story.units.iter().flat_map(|b| b.without(&gone)).collect();
+        let left_g = if gone.is_empty() {
+            0
+        } else {
+            serial::total_g(&left)
+        };
+        if serial::total_g(&story.units).checked_sub(left_g) != Some(quantity_g.0) {
             return Err("another quantity than deposited".into());
         }
-        story.end = DepositEnd::Returned;
+        if gone.is_empty() {
+            story.end = DepositEnd::Returned;
+        } else if left.is_empty() || serial::total_g(&gone) != quantity_g.0 {
+            return Err("its units are not a part of the deposit".into());
+        } else {
+            story.units = left;
+        }
         state.totals.locked_g -= quantity_g.0;
         state.totals.unattributed_g -= quantity_g.0;
         Ok(())

@@ -132,7 +132,9 @@ pub struct DepositStory {
     pub reference: String,
     /// Its sender.
     pub account: String,
-    /// Its units.
+    /// What it brought.
+    pub brought: Vec<Block>,
+    /// What is left of it: the registry may have taken a part away.
     pub units: Vec<Block>,
     /// What became of it.
     pub end: DepositEnd,

@@ -74,8 +74,18 @@ fn returned(reference: &str, units: &[String]) -> Leaf {
         asset_class: CLASS,
         deposit: deposit_id(reference),
         quantity_g: grams(units),
+        units: Vec::new(),
         evidence: evidence("registry-receipt"),
     }
+}
+
+/// The registry took these units of a deposit, and no others.
+fn reduced(reference: &str, gone: &[String]) -> Leaf {
+    let mut leaf = returned(reference, gone);
+    if let Leaf::DepositReturned { units, .. } = &mut leaf {
+        *units = gone.to_vec();
+    }
+    leaf
 }
 
 fn decided(impaired: Option<B256>, backing_t: u64, supply_t: u64) -> Leaf {
@@ -267,6 +277,26 @@ fn a_deposit_backs_nothing_and_goes_back() {
     book.apply(&returned("deposit:8", &units)).unwrap();
     assert_eq!(sums(&book), [100, 100, 0, 0, 0, 0]);
     assert!(book.apply(&returned("deposit:8", &units)).is_err(), "once");
+}
+
+#[test]
+fn of_a_deposit_that_lost_a_part_the_rest_goes_back() {
+    let units = [serial(401, 410)];
+    let mut log = circulating();
+    log.push(deposited("deposit:8", &units));
+    for wrong in [&units[..], &[serial(410, 411)], &[serial(1, 2)]] {
+        refused(&log, &reduced("deposit:8", wrong), "deposit");
+    }
+    log.push(reduced("deposit:8", &[serial(404, 405)]));
+    assert_eq!(sums(&replay(&log)), [108, 100, 0, 0, 8, 0]);
+    refused(&log, &reduced("deposit:8", &[serial(404, 405)]), "deposit");
+    refused(&log, &deposited("deposit:9", &[serial(406, 406)]), "R7");
+    refused(&log, &returned("deposit:8", &units), "another quantity");
+    // What was taken may come again.
+    log.push(deposited("deposit:9", &[serial(404, 405)]));
+    let rest = [serial(401, 403), serial(406, 410)];
+    log.push(returned("deposit:8", &rest));
+    assert_eq!(sums(&replay(&log)), [102, 100, 0, 0, 2, 0]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod backups;
 mod book;
 mod crashing;
 mod custody;
+mod deposits;
 mod due;
 mod full_disk;
 mod impaired;

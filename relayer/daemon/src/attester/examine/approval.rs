@@ -6,6 +6,7 @@ use isthmus_core::id::{Hash32, TransferId};
 use isthmus_core::instruction::Instruction;
 use isthmus_core::operation::Operation;
 use isthmus_core::ports::{Contradiction, FindError, SendError};
+use isthmus_core::receipt::Lasting;
 
 use crate::attester::decline::{Decline, Ground, require};
 use crate::attester::examine::{ExamineError, Examiner, outcome_of};
@@ -122,10 +123,10 @@ impl Examiner<'_> {
             Ok(read) => read,
             Err(decline) => return Ok(Err(decline)),
         };
-        let burned = gate.view.burn(logged.number).await?;
         if let Err(decline) = self.taken(registry, &logged).await? {
             return Ok(Err(decline));
         }
+        let burned = gate.view.burn(logged.number).await?;
         let ids = locks.iter().map(LoggedLock::id);
         let outcomes = GateReading::of(gate, ids.clone().collect()).await?;
         let deposited = deposits.iter().map(|deposit| deposit.reference.clone());
@@ -165,7 +166,6 @@ impl Examiner<'_> {
         }))
     }
 
-    /// The locks, and the deposits that made the pool good, that brought the allocation into custody.
     /// That the registry itself took away what was decided about before the burn, if anything was.
     async fn taken(
         &self,
@@ -192,6 +192,7 @@ impl Examiner<'_> {
         }))
     }
 
+    /// The locks, and the deposits that made the pool good, that brought the allocation into custody.
     fn behind(&self, burn: &LoggedBurn) -> Result<(Vec<LoggedLock>, Vec<LoggedDeposit>), Decline> {
         let replica = self.log.replica();
         let ids = replica.origins(&burn.allocation).ok_or_else(|| {
@@ -239,6 +240,10 @@ impl Examiner<'_> {
             let expected = verify_deposit::reference(&deposit);
             require(reference == expected, Ground::Malformed, || {
                 format!("{reference:?} is not {expected:?}")
+            })?;
+            let paused = Ground::Policy(Lasting::Later);
+            require(!self.log.replica().is_stopped(&registry.id), paused, || {
+                format!("{} is paused", registry.id)
             })?;
             Ok(deposit)
         });
