@@ -293,10 +293,9 @@ fn a_decision_is_about_what_the_registry_took_away() {
     };
     assert_eq!(check(&right, world::registry_key()), Ok(()));
     assert_eq!(ground(check(&right, world::holder())), Ground::BadReceipt);
-    let breaks: [fn(&mut RegistryReceipt); 5] = [
+    let breaks: [fn(&mut RegistryReceipt); 4] = [
         |r| r.movement = "release".into(),
         |r| r.reference = "registry:8".into(),
-        |r| r.registry = "vcs:other".into(),
         |r| r.custody_account = "9002".into(),
         |r| r.units = vec![world::serial(2, 12)],
     ];
