@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy::primitives::Address;
 use async_trait::async_trait;
-use isthmus_core::id::BatchId;
+use isthmus_core::id::{BatchId, Hash32};
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
@@ -214,6 +214,10 @@ impl Ledger for EvmLedger {
             self.accept_history();
         }
         observe::observe(&self.chain, self.now(), from, limit).await
+    }
+
+    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
+        observe::stands(&self.chain, height, block).await
     }
 
     async fn reserves(&self, pool: &Pool, _page: Page) -> Result<Reserves, FindError> {

@@ -28,14 +28,7 @@ pub(crate) async fn observe(
 ) -> Result<Observations, FindError> {
     let head = chain.heads().await?.last_final;
     if let Some(block) = from.block {
-        if from.height > head.number {
-            return Err(chain.incomplete(format!(
-                "its final block is {}, but {} was observed before",
-                head.number, from.height
-            )));
-        }
-        let hash = B256::from(*block.as_bytes());
-        chain.check_block(from.height, hash).await?;
+        is_where_it_was(chain, head, from.height, block).await?;
     }
     let first = from.height.saturating_add(1).max(chain.gate_height);
     let page = read_logs(chain, first, head, limit).await?;
@@ -60,6 +53,29 @@ pub(crate) async fn observe(
         next,
         head: head.number,
     })
+}
+
+/// Whether a block that was final is where it was.
+pub(crate) async fn stands(chain: &Chain, height: u64, block: Hash32) -> Result<(), FindError> {
+    let head = chain.heads().await?.last_final;
+    is_where_it_was(chain, head, height, block).await
+}
+
+async fn is_where_it_was(
+    chain: &Chain,
+    head: BlockRef,
+    height: u64,
+    block: Hash32,
+) -> Result<(), FindError> {
+    if height > head.number {
+        return Err(chain.incomplete(format!(
+            "its final block is {}, but {height} was observed before",
+            head.number
+        )));
+    }
+    chain
+        .check_block(height, B256::from(*block.as_bytes()))
+        .await
 }
 
 struct LogPage {

@@ -122,6 +122,33 @@ async fn mints_that_vanish_beyond_the_depth_are_sent_again_once_two_people_have_
     }
 }
 
+/// The stored cursor is some blocks old, and where it was: only what was recorded since says that something is gone.
+#[tokio::test]
+async fn a_mint_that_vanished_above_the_stored_cursor_while_the_relayer_was_down_halts_its_start() {
+    let chains = TwoChains::start().await;
+    let devnet = &chains.world.devnet;
+    chains.settle().await;
+    let (id, class) = chains.world.minted(0, 9).await;
+    devnet.relayer.kill9().unwrap();
+    devnet.chain.stop_blocks().await.unwrap();
+    devnet.chain.reorg(FINALITY_DEPTH + 3).await.unwrap();
+    devnet.chain.mine(2).await.unwrap();
+    assert_eq!(devnet.chain.mints_of(id).await.unwrap(), 0, "it is gone");
+    devnet.start_relayer().await.unwrap();
+    let why = halted(devnet).await;
+    assert!(why.contains("contradicts what is final"), "{why}");
+    chains.the_first_chain_takes_nothing(30, 39).await;
+    chains.the_other_chain_goes_on(100, 109).await;
+    is_mended(&chains, id).await;
+    assert_eq!(chains.world.balance_t(0, class).await, 10);
+
+    // What people have decided about is not found again.
+    devnet.relayer.kill9().unwrap();
+    devnet.start_relayer().await.unwrap();
+    chains.world.minted(40, 49).await;
+    assert_eq!(status(devnet).await.paused, Vec::<String>::new());
+}
+
 /// It does not go on without the mint, which is sent again and is there once.
 async fn is_mended(chains: &TwoChains, id: TransferId) {
     let devnet = &chains.world.devnet;

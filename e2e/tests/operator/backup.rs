@@ -160,10 +160,76 @@ async fn an_old_backup_signs_nothing_and_with_a_copy_of_the_log_goes_on() {
     world.assert_reserves_hold().await;
 }
 
+/// Nobody gets a checkpoint of it, nothing is admitted, and it says why.
+async fn it_is_a_copy_that_begins_nothing(devnet: &Devnet) {
+    let mut operator = devnet.control("operator-1").unwrap().operator();
+    let status = operator.status(v1::StatusRequest {}).await.unwrap();
+    let concerns = status.into_inner().concerns;
+    assert!(
+        concerns.iter().any(|c| c.contains("the store is a copy")),
+        "{concerns:?}"
+    );
+    let mut auditor = devnet.control("auditor").unwrap().proofs();
+    let unsigned = auditor.checkpoint(v1::CheckpointRequest {}).await;
+    let unsigned = unsigned.unwrap_err();
+    assert!(
+        unsigned.message().contains("isthmus recover"),
+        "{unsigned:?}"
+    );
+}
+
+/// A copy that is the newest is settled by its attesters: all that they have followed is in it.
+#[tokio::test]
+async fn a_copy_with_all_that_attesters_have_followed_goes_on_by_itself() {
+    let world = World::start().await;
+    let devnet = &world.devnet;
+    world.minted(0, 9).await;
+    let backup = devnet.folder().join("backup");
+    as_person(devnet, "operator-1", &["backup", path(&backup), "--json"])
+        .await
+        .json();
+    devnet.relayer.kill9().unwrap();
+    std::fs::rename(devnet.relayer_data(), devnet.folder().join("lost")).unwrap();
+    assert_eq!(restore(devnet, &backup).await.code, 0);
+    let (last, others) = devnet.attesters.split_last().unwrap();
+    last.kill9().unwrap();
+    devnet.start_relayer().await.unwrap();
+    // All but one have called: that one may have followed further.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let mut operator = devnet.control("operator-1").unwrap().operator();
+        let status = operator.status(v1::StatusRequest {}).await.unwrap();
+        let seen = status.into_inner().attesters;
+        if seen.iter().filter(|a| a.last_seen_ms > 0).count() == others.len() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{seen:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    it_is_a_copy_that_begins_nothing(devnet).await;
+    last.start().unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let mut auditor = devnet.control("auditor").unwrap().proofs();
+    while let Err(refusal) = auditor.checkpoint(v1::CheckpointRequest {}).await {
+        assert!(Instant::now() < deadline, "{refusal:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    world.minted(20, 29).await;
+    world.assert_reserves_hold().await;
+}
+
 /// Its attesters tell it what it has signed: it says so, signs nothing, admits nothing, and they stay well.
 async fn the_old_copy_alone_stops(world: &World, minted: TransferId) {
     let devnet = &world.devnet;
+    // Before they have, it knows that it is a copy.
+    for attester in &devnet.attesters {
+        attester.kill9().unwrap();
+    }
     devnet.start_relayer().await.unwrap();
+    it_is_a_copy_that_begins_nothing(devnet).await;
+    for attester in &devnet.attesters {
+        attester.start().unwrap();
+    }
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let mut operator = devnet.control("operator-1").unwrap().operator();
@@ -175,7 +241,7 @@ async fn the_old_copy_alone_stops(world: &World, minted: TransferId) {
         if status
             .concerns
             .iter()
-            .any(|c| c.contains("isthmus recover"))
+            .any(|c| c.contains("isthmus attester-log"))
         {
             assert_eq!(status.paused, ["all"]);
             break;

@@ -156,13 +156,8 @@ impl Scenario {
                 correction_at_ms: Some(storm.safety_ms / 2),
                 ..storm
             },
-            // No crashes: a relayer that starts from a cursor below what was rewritten does not see it.
             9 => Self {
                 deep_reorg_at_ms: Some(storm.safety_ms / 2),
-                odds: Odds {
-                    crash: 0,
-                    ..Odds::STORM
-                },
                 ..storm
             },
             _ => storm,

@@ -36,7 +36,7 @@ pub(crate) enum Column {
     Hashes,
     /// `size` → signed note.
     Checkpoints,
-    /// `ledger` → Cursor.
+    /// `ledger` → Cursor, `ledger‖0‖height‖block` → nothing.
     Cursors,
     /// What ledgers told us, by their own key.
     Inbox,

@@ -14,7 +14,7 @@ use crate::columns::{self, CHECKPOINT_INTENT, Column, LOG_SIZE};
 use crate::disk::Disk;
 use crate::overlay::{Overlay, corrupt};
 use crate::places::{Kept, Places};
-use crate::{custody, head, journal, log, record};
+use crate::{custody, head, journal, log, record, standing};
 
 /// Most transfers kept rebuilt in memory from one write to the next.
 const CACHE: usize = 4096;
@@ -154,6 +154,7 @@ impl Committer {
             custody::apply(overlay, change, first_leaf)?;
         }
         if let Some((ledger, cursor)) = &entry.cursor {
+            standing::passed(overlay, ledger, cursor)?;
             let cursor = pb::Cursor {
                 height: cursor.height,
                 block: cursor
@@ -249,6 +250,7 @@ impl Committer {
                 columns::numbered(&id, index),
                 record::event(event, now).encode_to_vec(),
             );
+            standing::note(overlay, &after, event);
             places.follow(index, event);
             transfer = Some(after);
         }

@@ -20,6 +20,7 @@ mod overlay;
 mod places;
 mod record;
 mod routes;
+mod standing;
 mod tail;
 mod tally;
 mod tuning;

@@ -42,6 +42,11 @@ pub trait Ledger: Send + Sync + fmt::Debug {
     /// From the very start (height 0, no block) the ledger is taken as it is now: nothing that was remembered as final counts.
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError>;
 
+    /// Whether a final block is where it was: a contradiction if another one is there now. Registries have no blocks.
+    async fn stands(&self, _height: u64, _block: Hash32) -> Result<(), FindError> {
+        Ok(())
+    }
+
     /// Blocks and totals in custody, or in circulation, as of a named moment. Decides no state transition; may withhold a
     /// signature.
     async fn reserves(&self, pool: &Pool, page: Page) -> Result<Reserves, FindError>;

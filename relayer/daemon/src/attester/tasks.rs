@@ -92,7 +92,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Whether everybody answered in a round; if not, the next one waits a little.
+/// Whether a round got anywhere; if not, the next one waits a little.
 async fn round(
     attester: &Attester,
     (memory, doubts): (&Memory, &Doubts),
@@ -126,9 +126,11 @@ async fn round(
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
+    // One task that cannot be decided yet must not hold up the others: whoever was answered makes room for more.
+    let nothing_asked = answered.is_empty();
     answered
         .into_iter()
-        .try_fold(true, |quiet, answered| Ok(quiet && answered?))
+        .try_fold(nothing_asked, |moved, answered| Ok(moved | answered?))
 }
 
 /// Examines one task and answers it; whether it was answered.

@@ -6,12 +6,14 @@ use isthmus_proto::v1 as pb;
 use isthmus_proto::v1::attester_service_server::AttesterService;
 use tonic::{Request, Response, Status};
 
+use crate::config::Role;
 use crate::control::auth::{ATTEST, permit};
 use crate::control::error::ApiError;
 use crate::control::shared::{Shared, blocking, stopped};
 use crate::control::{parse, render};
 use crate::engine::Fatal;
 use crate::engine::pause::Scope;
+use crate::proof::checkpoints::Followed;
 
 /// What attesters pull and answer.
 #[derive(Debug)]
@@ -29,8 +31,16 @@ impl Attesters {
         blocking(move || {
             let parts = &shared.parts;
             let lost = parts.checkpoints.compare(&checkpoint);
-            let Some(lost) = lost? else {
-                return Ok(());
+            let lost = match lost? {
+                Followed::Lost(lost) => lost,
+                Followed::Unknown => return Ok(()),
+                Followed::Here => {
+                    let people = parts.access.people();
+                    let attesters = people.identities.iter();
+                    let attesters = attesters.filter(|one| one.roles.contains(&Role::Attester));
+                    let all: Vec<_> = attesters.map(|one| one.name.as_str()).collect();
+                    return Ok(parts.checkpoints.confirmed(&attester, &all)?);
+                }
             };
             let by = format!("isthmus: attester {attester} has followed further: {lost}");
             let paused = parts.pauses.pause(&Scope::All, &by);

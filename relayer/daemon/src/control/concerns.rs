@@ -145,6 +145,12 @@ fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Result<Vec<String>,
             "the log: {lost}: nothing is signed; take it from an attester (isthmus attester-log), stop, and run isthmus recover"
         ));
     }
+    if let Some(copy) = shared.parts.store.restored()? {
+        let (size, taken) = (copy.log_size, copy.taken.s());
+        concerns.push(format!(
+            "the store is a copy of {size} leaves, taken at {taken}: nothing begins and nothing is signed until every configured attester has called and its log is in this one; or stop, and run isthmus recover"
+        ));
+    }
     for ledger in &status.ledgers {
         if !ledger.problem.is_empty() {
             concerns.push(format!("ledger {}: {}", ledger.id, ledger.problem));

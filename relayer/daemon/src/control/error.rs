@@ -110,9 +110,9 @@ impl From<StoreError> for ApiError {
 impl From<CheckpointError> for ApiError {
     fn from(error: CheckpointError) -> Self {
         match error {
-            CheckpointError::Forked { .. } | CheckpointError::Lost(_) => {
-                Self::Forked(error.to_string())
-            }
+            CheckpointError::Forked { .. }
+            | CheckpointError::Lost(_)
+            | CheckpointError::Unsettled(_) => Self::Forked(error.to_string()),
             CheckpointError::Store(error) => Self::Store(error),
             CheckpointError::Note(_) | CheckpointError::Tree(_) => Self::Bug(chain(&error)),
         }

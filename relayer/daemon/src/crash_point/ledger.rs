@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use isthmus_core::id::Hash32;
 use isthmus_core::operation::Operation;
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
@@ -67,6 +68,10 @@ impl Ledger for Watched {
         let ledger = self.0.profile().id.as_str();
         self.around(ledger, "observe", self.0.observe(from, limit))
             .await
+    }
+
+    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
+        self.0.stands(height, block).await
     }
 
     async fn reserves(&self, pool: &Pool, page: Page) -> Result<Reserves, FindError> {

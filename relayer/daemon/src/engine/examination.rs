@@ -105,7 +105,7 @@ impl Examination<'_> {
                 return Ok(losses);
             };
             before = Some(last.serial);
-            let (mut looked_at, mut moved, mut outcomes) = (0, false, Vec::new());
+            let mut outcomes = Vec::new();
             for entry in &listed {
                 let journal = self.recorder.journal();
                 let Some(transfer) = journal.transfer(entry.id)? else {
@@ -114,22 +114,18 @@ impl Examination<'_> {
                 let id = &self.ledger.profile().id;
                 match transfer.terms() {
                     Terms::Return(back) if back.burn.ledger == *id => {
-                        looked_at += 1;
                         let found = burns.get(&transfer.id());
-                        moved |= self.burn(&transfer, back, found, &mut losses).await?;
+                        self.burn(&transfer, back, found, &mut losses).await?;
                     }
                     Terms::Outbound(outbound) if outbound.terms.destination == *id => {
-                        looked_at += 1;
                         let history = journal.history(entry.id)?;
                         outcomes.extend(recorded(outbound, &history));
                     }
                     Terms::Return(_) | Terms::Outbound(_) => {}
                 }
             }
-            moved |= self.outcomes(outcomes, &mut losses).await?;
-            if looked_at > 0 && !moved {
-                return Ok(losses);
-            }
+            // To the end: a mint may be much younger than its transfer's admission, and a backlog may lie before it.
+            self.outcomes(outcomes, &mut losses).await?;
         }
     }
 
@@ -142,13 +138,13 @@ impl Examination<'_> {
         self.recorder.record(vec![append]).await.map(drop)
     }
 
-    async fn burns(&self) -> Result<HashMap<TransferId, (Burn, Receipt)>, FindError> {
+    async fn burns(&self) -> Result<HashMap<TransferId, Burn>, FindError> {
         let (mut burns, mut cursor) = (HashMap::new(), START);
         loop {
             let page = self.ledger.observe(&cursor, PAGE).await?;
             for observed in page.facts {
                 if let Fact::Burned(burn) = observed.fact {
-                    burns.insert(burn.id(), (burn, observed.receipt));
+                    burns.insert(burn.id(), burn);
                 }
             }
             if page.next.height >= page.head || page.next == cursor {
@@ -158,23 +154,20 @@ impl Examination<'_> {
         }
     }
 
-    /// Whether a burn is not where it was.
+    /// What became of one burn.
     async fn burn(
         &self,
         transfer: &Transfer,
         back: &Return,
-        found: Option<&(Burn, Receipt)>,
+        found: Option<&Burn>,
         losses: &mut Vec<Loss>,
-    ) -> Result<bool, Fatal> {
-        if let Some((burn, receipt)) = found
-            && *burn == back.burn
-        {
-            let take = transfer.state().take();
-            return Ok(take.is_none_or(|take| take.position != receipt.position));
+    ) -> Result<(), Fatal> {
+        if found.is_some_and(|burn| *burn == back.burn) {
+            return Ok(());
         }
         let (id, burn) = (transfer.id(), &back.burn);
         let instead = match found {
-            Some((other, _)) => format!(
+            Some(other) => format!(
                 "burn {} is now of {} by {}",
                 other.number, other.quantity, other.holder
             ),
@@ -205,30 +198,27 @@ impl Examination<'_> {
                 self.recorder.quarantine(id, finding).await?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Whether any outcome is not where it was.
+    /// What became of recorded outcomes.
     async fn outcomes(
         &self,
         outcomes: Vec<Outcome>,
         losses: &mut Vec<Loss>,
-    ) -> Result<bool, ExaminationError> {
-        let mut moved = false;
+    ) -> Result<(), ExaminationError> {
         for part in outcomes.chunks(self.ledger.profile().max_batch) {
             let attempts: Vec<_> = part.iter().map(|outcome| outcome.attempt.clone()).collect();
             let answers = self.ledger.find(&attempts).await;
             for (outcome, answer) in part.iter().zip(answers) {
                 let remedy = match answer? {
                     Found::Final(receipt) if receipt.operation == outcome.receipt.operation => {
-                        moved |= receipt.position != outcome.receipt.position;
                         continue;
                     }
                     Found::Final(receipt) => format!("there is a {} instead", receipt.operation),
                     Found::Unsettled { .. } => "it is under way again, not final yet".into(),
                     Found::Absent | Found::Refused(_) | Found::Dead(_) => self.again(outcome).await,
                 };
-                moved = true;
                 losses.push(Loss {
                     transfer: outcome.transfer,
                     quantity: outcome.quantity,
@@ -237,7 +227,7 @@ impl Examination<'_> {
                 });
             }
         }
-        Ok(moved)
+        Ok(())
     }
 
     /// Sends once more what the journal holds the signatures of. The gate does it at most once, whoever else sends it.

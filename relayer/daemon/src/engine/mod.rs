@@ -4,13 +4,14 @@
 pub mod admission;
 pub mod attest;
 pub mod backoff;
+pub mod beginning;
 pub mod board;
 mod burns;
 pub mod classes;
 pub mod contradiction;
 pub mod delay;
-pub mod examination;
 mod deposits;
+pub mod examination;
 pub mod impairment;
 pub mod lane;
 pub mod leaves;

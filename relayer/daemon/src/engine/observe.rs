@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use isthmus_core::id::{LedgerId, PoolId};
+use isthmus_core::id::{Hash32, LedgerId, PoolId};
 use isthmus_core::ports::{
     Append, AppendError, Cursor, Fact, FindError, Ledger, LedgerKind, Observations, Observed,
 };
@@ -22,6 +22,8 @@ use crate::error_chain::chain;
 const IDLE: Duration = Duration::from_millis(250);
 /// Pause after a failure.
 const TROUBLED: Duration = Duration::from_secs(1);
+/// Most blocks that are compared before anything else; the cursor passes the others only when they were compared too.
+const COMPARED: usize = 16;
 /// Most facts in one page.
 const PAGE: usize = 256;
 /// A cursor that moved this far without a fact is written too, so that a restart does not look at it all again.
@@ -55,12 +57,14 @@ pub(super) enum Page {
 impl Observer {
     /// Observes until the journal fails.
     pub async fn run(self) -> Result<(), Fatal> {
+        self.pauses.settled().await?;
         let id = self.ledger.profile().id.clone();
+        self.compare(&id).await?;
         let mut cursor = self.stored_cursor(&id)?;
         let mut written = cursor.height;
         let mut looked_up = self.pauses.resolutions();
         loop {
-            match self.ledger.observe(&cursor, PAGE).await {
+            match self.look(&id, &cursor).await? {
                 Ok(observations) => {
                     let pause = self
                         .page(&id, observations, &mut cursor, &mut written)
@@ -79,6 +83,56 @@ impl Observer {
                 }
             }
         }
+    }
+
+    /// Before anything new begins: is what was recorded where it was? The stored cursor's hash stands for everything below it,
+    /// what lies above has hashes of its own. Until people have decided about a contradiction it is looked at again.
+    async fn compare(&self, id: &LedgerId) -> Result<(), Fatal> {
+        while let Err(error) = self.recorded_stands(id).await? {
+            self.trouble(error)?;
+            tokio::time::sleep(TROUBLED).await;
+        }
+        self.pauses.compared(id);
+        Ok(())
+    }
+
+    async fn recorded_stands(&self, id: &LedgerId) -> Result<Result<(), FindError>, Fatal> {
+        let cursor = self.stored_cursor(id)?;
+        let above = self.standing(id, cursor.height, u64::MAX)?;
+        let lowest = cursor.block.map(|block| (cursor.height, block));
+        let newest_first = above.into_iter().rev().take(COMPARED);
+        for (height, block) in newest_first.chain(lowest) {
+            if let Err(error) = self.ledger.stands(height, block).await {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// A page. The cursor does not pass a block that something recorded stands on without seeing it where it was: lanes record
+    /// ahead of it, and a page says nothing about the blocks in its middle.
+    async fn look(
+        &self,
+        id: &LedgerId,
+        cursor: &Cursor,
+    ) -> Result<Result<Observations, FindError>, Fatal> {
+        let page = match self.ledger.observe(cursor, PAGE).await {
+            Ok(page) => page,
+            Err(error) => return Ok(Err(error)),
+        };
+        for (height, block) in self.standing(id, cursor.height, page.next.height)? {
+            if let Err(error) = self.ledger.stands(height, block).await {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(page))
+    }
+
+    /// Blocks above `from`, up to `to`, that something recorded stands on.
+    fn standing(&self, id: &LedgerId, from: u64, to: u64) -> Result<Vec<(u64, Hash32)>, Fatal> {
+        let mut blocks = self.store.standing(id).map_err(Fatal)?;
+        blocks.retain(|(height, _)| *height > from && *height <= to);
+        Ok(blocks)
     }
 
     fn stored_cursor(&self, id: &LedgerId) -> Result<Cursor, Fatal> {

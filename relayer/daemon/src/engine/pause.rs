@@ -1,11 +1,11 @@
 //! Pauses: what takes no new work. Durable and in the log, so that attesters stop too. Outcomes of what is in flight still
 //! count, and a withdrawal or a return goes on while its route is paused: both only bring units back.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isthmus_core::id::{LedgerId, RouteId, TransferId};
 use isthmus_core::operation::{Item, Operation, Work};
@@ -70,6 +70,8 @@ pub struct Pauses {
     noted: Arc<Mutex<HashSet<TransferId>>>,
     /// How often people have let a halted ledger go on.
     resolved: Arc<AtomicU64>,
+    /// Chains that this process has not compared with what is recorded yet.
+    uncompared: Arc<Mutex<BTreeSet<LedgerId>>>,
 }
 
 impl Pauses {
@@ -80,7 +82,14 @@ impl Pauses {
             clock,
             noted: Arc::default(),
             resolved: Arc::default(),
+            uncompared: Arc::default(),
         }
+    }
+
+    pub(super) fn uncompared(&self) -> MutexGuard<'_, BTreeSet<LedgerId>> {
+        self.uncompared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -150,7 +159,7 @@ impl Pauses {
                 || *scope == format!("route:{route}")
                 || ledgers.iter().any(|id| *scope == format!("ledger:{id}"))
         });
-        Ok(if stopped {
+        Ok(if stopped || self.is_unsettled_copy()? {
             RouteStatus::Paused
         } else {
             RouteStatus::Active
@@ -158,15 +167,6 @@ impl Pauses {
     }
 }
 
-impl Gatekeeper for Pauses {
-    fn ledger_contradicted(&self, contradiction: &Contradiction) -> Result<(), StoreError> {
-        self.halt(contradiction)
-    }
-
-    fn held_until(&self, transfer: &Transfer, now: Timestamp) -> Option<Timestamp> {
-        if self.holds(transfer) {
-            return Some(now.plus_ms(HELD_MS));
-        }
 impl Pauses {
     /// Whether a ledger, or everything, is paused.
     pub fn stops(&self, ledger: &LedgerId) -> Result<bool, StoreError> {
@@ -180,6 +180,15 @@ impl Pauses {
     }
 }
 
+impl Gatekeeper for Pauses {
+    fn ledger_contradicted(&self, contradiction: &Contradiction) -> Result<(), StoreError> {
+        self.halt(contradiction)
+    }
+
+    fn held_until(&self, transfer: &Transfer, now: Timestamp) -> Option<Timestamp> {
+        if self.holds(transfer) {
+            return Some(now.plus_ms(HELD_MS));
+        }
         if !is_advance(transfer) {
             return None;
         }
@@ -199,7 +208,7 @@ impl Pauses {
     }
 
     fn holds(&self, transfer: &Transfer) -> bool {
-        if impairment::holds(&self.store, transfer) {
+        if self.is_uncompared(transfer.terms()) || impairment::holds(&self.store, transfer) {
             return true;
         }
         let Ok(paused) = self.store.paused() else {

@@ -110,7 +110,7 @@ impl Returner {
         };
         if let Found::Final(receipt) = found {
             return if receipt.operation == OperationKind::ReturnDeposit {
-                self.returned(record, &operation, &receipt)
+                self.returned(&record, &operation, &receipt)
             } else {
                 Ok(Step::Stuck("the answer is of something else".into()))
             };
@@ -144,7 +144,7 @@ impl Returner {
 
     fn returned(
         &self,
-        record: DepositRecord,
+        record: &DepositRecord,
         operation: &Operation,
         receipt: &Receipt,
     ) -> Result<Step, Fatal> {
@@ -158,7 +158,7 @@ impl Returner {
         };
         // If the registry took some of it meanwhile, it is looked at again as it is now.
         self.store
-            .change_deposit(&record, &returned, vec![leaf])
+            .change_deposit(record, &returned, vec![leaf])
             .map_err(Fatal)?;
         Ok(Step::On)
     }

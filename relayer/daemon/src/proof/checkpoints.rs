@@ -1,6 +1,7 @@
 //! The log's signed checkpoints. The store makes the state that will be signed durable in the write that adds the leaves, so
 //! a signature never exists for a state that a crash could take back.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use isthmus_core::id::Hash32;
@@ -8,7 +9,7 @@ use isthmus_core::operation::LogHead;
 use isthmus_core::ports::StoreError;
 use isthmus_prooflog::note::{self, LogSigner, NoteError, VerifierKey};
 use isthmus_prooflog::tree::{self, Hash, TreeError};
-use isthmus_store::Store;
+use isthmus_store::{Restored, Store};
 
 /// A checkpoint with its parts read out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,17 @@ impl SignedHead {
     }
 }
 
+/// What somebody's checkpoint says about the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// Its log is in the store, or it is of no log at all.
+    Here,
+    /// It is not ours.
+    Unknown,
+    /// We signed it, and it is not in the store.
+    Lost(String),
+}
+
 /// Why there is no checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
@@ -47,6 +59,12 @@ pub enum CheckpointError {
         "{0}: an old copy of the store was started. Take the log from an attester (isthmus attester-log) and run isthmus recover"
     )]
     Lost(String),
+    /// The store is a copy, and nobody knows yet whether the log was longer once.
+    #[error(
+        "the store is a copy of {} leaves and nothing is signed on it: every configured attester must have called and its log be in this one; or stop, and run isthmus recover",
+        .0.log_size
+    )]
+    Unsettled(Restored),
     /// The note could not be made.
     #[error("the checkpoint could not be signed")]
     Note(#[source] NoteError),
@@ -71,6 +89,8 @@ struct Signing {
     newest: Option<SignedHead>,
     /// What was signed in an earlier life and is not in the store.
     lost: Option<String>,
+    /// Whose log is in the store, as far as they have followed it, while the store is a copy.
+    confirmed: BTreeSet<String>,
 }
 
 impl Checkpoints {
@@ -88,6 +108,7 @@ impl Checkpoints {
             signer: LogSigner::new(origin, seed, remembered),
             newest: None,
             lost: None,
+            confirmed: BTreeSet::new(),
         });
         Ok(Self { store, signing })
     }
@@ -102,6 +123,9 @@ impl Checkpoints {
         let mut signing = self.lock();
         if let Some(lost) = &signing.lost {
             return Err(CheckpointError::Lost(lost.clone()));
+        }
+        if let Some(copy) = self.store.restored()? {
+            return Err(CheckpointError::Unsettled(copy));
         }
         let (size, root) = self
             .store
@@ -130,7 +154,7 @@ impl Checkpoints {
 
     /// Compares a checkpoint that somebody has followed with the store. If we signed it and the store's log does not contain it,
     /// part of the log is lost: nothing more is signed, and the answer says so. What we did not sign says nothing.
-    pub fn compare(&self, note: &str) -> Result<Option<String>, CheckpointError> {
+    pub fn compare(&self, note: &str) -> Result<Followed, CheckpointError> {
         let mut signing = self.lock();
         if note.is_empty()
             || signing
@@ -138,14 +162,14 @@ impl Checkpoints {
                 .as_ref()
                 .is_some_and(|head| head.note == note)
         {
-            return Ok(signing.lost.clone());
+            return Ok(signing.lost.clone().map_or(Followed::Here, Followed::Lost));
         }
         let Ok(seen) = note::open(note.as_bytes(), &signing.signer.verifier()) else {
-            return Ok(None);
+            return Ok(Followed::Unknown);
         };
         let size = self.store.log().size()?;
         if seen.size <= size && tree::root(&self.store.log(), seen.size)? == seen.root {
-            return Ok(None);
+            return Ok(Followed::Here);
         }
         let lost = format!(
             "a checkpoint of {} leaves is signed and not in this store of {size}",
@@ -153,7 +177,25 @@ impl Checkpoints {
         );
         tracing::error!(%lost, "the log was longer once");
         signing.lost = Some(lost.clone());
-        Ok(Some(lost))
+        Ok(Followed::Lost(lost))
+    }
+
+    /// An attester has called, and all that it has followed is in the store. A copy is settled when all of them have: what none
+    /// of them has followed was neither minted nor given. One that has followed nothing knows of nothing that is lacking.
+    pub fn confirmed(&self, attester: &str, all: &[&str]) -> Result<(), CheckpointError> {
+        if self.store.restored()?.is_none() {
+            return Ok(());
+        }
+        let mut signing = self.lock();
+        if signing.lost.is_some() {
+            return Ok(());
+        }
+        signing.confirmed.insert(attester.to_owned());
+        if !all.is_empty() && all.iter().all(|name| signing.confirmed.contains(*name)) {
+            tracing::info!("all attesters' logs are in this copy: it is the newest");
+            self.store.settle_restored()?;
+        }
+        Ok(())
     }
 
     /// What is known to have been signed and not to be in the store.

@@ -74,6 +74,23 @@ impl World {
         }
     }
 
+    /// Wakes up on a copy of its store.
+    pub(crate) fn copied(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        self.store.backup(&copy).unwrap();
+        let clock = Arc::clone(&self.clock);
+        let store = Store::open(&copy, "test", Arc::<Hands>::clone(&clock)).unwrap();
+        let store = Arc::new(store);
+        let checkpoints = Checkpoints::open(Arc::clone(&store), ORIGIN.into(), [9; 32]).unwrap();
+        Self {
+            store,
+            checkpoints: Arc::new(checkpoints),
+            clock,
+            _folder: folder,
+        }
+    }
+
     /// A store with the sample route.
     pub(crate) fn with_route() -> Self {
         let world = Self::new();

@@ -74,6 +74,7 @@ impl Recovery {
             self.write(step, bytes).map_err(at)?;
         }
         copy.is_whole(&self.store)?;
+        self.store.settle_restored()?;
         Ok(copy.size().saturating_sub(start))
     }
 

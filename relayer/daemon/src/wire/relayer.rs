@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 use crate::config::{LedgerConfig, RelayerConfig};
 use crate::control::{self, Access, LedgerHandle, Reloader, Services};
 use crate::crash_point;
-use crate::engine::Recorder;
 use crate::engine::admission::Admission;
 use crate::engine::attest::Collector;
 use crate::engine::board::Board;
@@ -33,6 +32,7 @@ use crate::engine::pause::Pauses;
 use crate::engine::ports::{Gate, Registry};
 use crate::engine::returning::Returner;
 use crate::engine::watch::LedgerWatch;
+use crate::engine::{Fatal, Recorder};
 use crate::error_code::ErrorCode;
 use crate::proof::Checkpoints;
 use crate::telemetry::{self, LogFilter, Metrics};
@@ -303,11 +303,17 @@ impl Engine {
         gates: &BTreeMap<LedgerId, Arc<dyn Gate>>,
         tasks: &mut Tasks,
     ) {
+        for handle in handles {
+            let profile = handle.ledger.profile();
+            if profile.kind == LedgerKind::Chain {
+                self.pauses.compare_first(profile.id.clone());
+            }
+        }
         let mender = Mender {
             recorder: self.recorder.clone(),
             store: Arc::clone(&self.store),
         };
-        tasks.spawn(async move { Ok(mender.run().await?) });
+        self.begin(tasks, mender.run());
         for handle in handles {
             let profile = handle.ledger.profile();
             for kind in &profile.operations {
@@ -323,11 +329,11 @@ impl Engine {
                     gatekeeper: self.gatekeeper(),
                     watch: Arc::clone(&handle.status),
                 };
-                tasks.spawn(async move { Ok(worker.run().await?) });
+                self.begin(tasks, worker.run());
             }
             if let (LedgerKind::Chain, Some(gate)) = (profile.kind, gates.get(&profile.id)) {
                 let collector = self.collector(&handle.ledger, gate);
-                tasks.spawn(async move { Ok(collector.run().await?) });
+                self.begin(tasks, collector.run());
             }
             if profile.operations.contains(&OperationKind::ReturnDeposit) {
                 let returner = Returner {
@@ -336,19 +342,32 @@ impl Engine {
                     board: Arc::clone(&self.board),
                     clock: Arc::clone(&self.clock),
                     watch: Arc::clone(&handle.status),
+                    pauses: self.pauses.as_ref().clone(),
                 };
-                tasks.spawn(async move { Ok(returner.run().await?) });
+                self.begin(tasks, returner.run());
             }
             let observer = Observer {
                 ledger: Arc::clone(&handle.ledger),
                 recorder: self.recorder.clone(),
-                    pauses: self.pauses.as_ref().clone(),
                 store: Arc::clone(&self.store),
                 pauses: self.pauses.as_ref().clone(),
                 watch: Arc::clone(&handle.status),
             };
             tasks.spawn(async move { Ok(observer.run().await?) });
         }
+    }
+
+    /// Work begins when the store is known to be up to date and chains were compared with it.
+    fn begin(
+        &self,
+        tasks: &mut Tasks,
+        work: impl Future<Output = Result<(), Fatal>> + Send + 'static,
+    ) {
+        let pauses = Arc::clone(&self.pauses);
+        tasks.spawn(async move {
+            pauses.begun().await?;
+            Ok(work.await?)
+        });
     }
 
     fn collector(&self, ledger: &Arc<dyn Ledger>, gate: &Arc<dyn Gate>) -> Collector {

@@ -291,6 +291,24 @@ fn settlement(
     }
 }
 
+fn is_where_it_was(
+    chain: &Chain,
+    heads: Heads,
+    height: u64,
+    block: Hash32,
+) -> Result<(), FindError> {
+    if height > heads.last_final {
+        return Err(FindError::Unavailable("the node is behind".into()));
+    }
+    if chain.block(height).map(|block| block.hash) == Some(block) {
+        return Ok(());
+    }
+    Err(FindError::Contradiction(Contradiction {
+        ledger: names::chain(),
+        detail: format!("block {height} has another hash than before"),
+    }))
+}
+
 #[async_trait]
 impl Ledger for ChainPort {
     fn profile(&self) -> &LedgerProfile {
@@ -405,12 +423,8 @@ impl Ledger for ChainPort {
         if from.height > heads.last_final {
             return Err(FindError::Unavailable("the node is behind".into()));
         }
-        let here = chain.block(from.height).map(|block| block.hash);
-        if from.block.is_some() && from.block != here {
-            return Err(FindError::Contradiction(Contradiction {
-                ledger: names::chain(),
-                detail: format!("block {} has another hash than before", from.height),
-            }));
+        if let Some(block) = from.block {
+            is_where_it_was(&chain, heads, from.height, block)?;
         }
         let blind = self.bug() == Some(Bug::CursorMovedEarly);
         let mut facts = Vec::new();
@@ -445,6 +459,11 @@ impl Ledger for ChainPort {
             next,
             head: heads.last_final,
         })
+    }
+
+    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
+        let (chain, heads) = self.ask(OBSERVE).await?;
+        is_where_it_was(&chain, heads, height, block)
     }
 
     async fn reserves(&self, _pool: &Pool, _page: Page) -> Result<Reserves, FindError> {

@@ -21,5 +21,6 @@ mod outstanding;
 mod promises;
 mod reading;
 mod snapshots;
+mod standing;
 mod tallies;
 mod world;

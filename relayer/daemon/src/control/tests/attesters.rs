@@ -87,6 +87,40 @@ async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
     }
 }
 
+/// A copy that may be too old signs and admits nothing until all its attesters have said how far they have followed it.
+#[tokio::test]
+async fn a_copy_is_settled_by_attesters_whose_logs_it_contains() {
+    let world = World::with_route();
+    let own = world.checkpoints.newest().unwrap().note;
+    let server = Server::start(world.copied()).await;
+    let (store, checkpoints) = (&server.world.store, &server.world.checkpoints);
+    let both = ["attester-1", "attester-2"];
+    checkpoints.confirmed("attester-2", &both).unwrap();
+    assert!(store.restored().unwrap().is_some(), "one of two");
+    let mut client = AttesterServiceClient::new(server.caller("attester-1"));
+    let mut pull = async |checkpoint: &str| {
+        let request = pb::PullRequest {
+            wait_ms: 0,
+            limit: 1,
+            checkpoint: checkpoint.to_owned(),
+        };
+        client.pull(request).await.unwrap();
+        checkpoints.newest().map(|head| head.note)
+    };
+    let strange = crate::proof::testing::signed_elsewhere(7, false);
+    let unsigned = pull(&strange).await.unwrap_err().to_string();
+    assert!(unsigned.contains("isthmus recover"), "{unsigned}");
+    let mut operator = server.operator("operator-1");
+    let status = operator.status(pb::StatusRequest {}).await.unwrap();
+    let concerns = status.into_inner().concerns;
+    assert!(
+        concerns.iter().any(|said| said.contains("is a copy of")),
+        "{concerns:?}"
+    );
+    assert_eq!(pull(&own).await.unwrap(), own);
+    assert_eq!(store.restored().unwrap(), None);
+}
+
 /// A relayer on an old copy of its store is told by its attesters what it has signed.
 #[tokio::test]
 async fn what_was_signed_and_is_not_in_the_store_stops_everything() {
