@@ -10,8 +10,8 @@ use isthmus_core::id::{BatchId, Hash32};
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Cursor, Custody, Draft, Finality, FindError, Found, Ledger, LedgerKind,
-    LedgerProfile, Observations, Page, PrepareError, Reserves, SendError, Taking,
+    Attempt, Authority, Blocks, Cursor, Custody, Draft, Finality, FindError, Found, Ledger,
+    LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError, Taking,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::time::{Clock, Timestamp};
@@ -184,6 +184,13 @@ impl fmt::Debug for EvmLedger {
 }
 
 #[async_trait]
+impl Blocks for EvmLedger {
+    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
+        observe::stands(&self.chain, height, block).await
+    }
+}
+
+#[async_trait]
 impl Ledger for EvmLedger {
     fn profile(&self) -> &LedgerProfile {
         &self.profile
@@ -214,10 +221,6 @@ impl Ledger for EvmLedger {
             self.accept_history();
         }
         observe::observe(&self.chain, self.now(), from, limit).await
-    }
-
-    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
-        observe::stands(&self.chain, height, block).await
     }
 
     async fn reserves(&self, pool: &Pool, _page: Page) -> Result<Reserves, FindError> {

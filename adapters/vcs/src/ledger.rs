@@ -8,8 +8,9 @@ use isthmus_core::id::LedgerId;
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Contradiction, Cursor, Custody, Draft, Finality, FindError, Found, Ledger,
-    LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError, Taking,
+    Attempt, Authority, Blocks, Contradiction, Cursor, Custody, Draft, Finality, FindError, Found,
+    Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError,
+    Taking,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::time::{Clock, Timestamp};
@@ -173,6 +174,8 @@ impl fmt::Debug for VcsLedger {
         write!(f, "VcsLedger({}, {:?})", self.profile.id, self.duty)
     }
 }
+
+impl Blocks for VcsLedger {}
 
 #[async_trait]
 impl Ledger for VcsLedger {

@@ -127,6 +127,8 @@ async fn mints_that_vanish_beyond_the_depth_are_sent_again_once_two_people_have_
 async fn a_mint_that_vanished_above_the_stored_cursor_while_the_relayer_was_down_halts_its_start() {
     let chains = TwoChains::start().await;
     let devnet = &chains.world.devnet;
+    // The class is known at the gate long before: what registers it is not what is to vanish.
+    chains.world.minted(50, 54).await;
     chains.settle().await;
     let (id, class) = chains.world.minted(0, 9).await;
     devnet.relayer.kill9().unwrap();
@@ -140,7 +142,7 @@ async fn a_mint_that_vanished_above_the_stored_cursor_while_the_relayer_was_down
     chains.the_first_chain_takes_nothing(30, 39).await;
     chains.the_other_chain_goes_on(100, 109).await;
     is_mended(&chains, id).await;
-    assert_eq!(chains.world.balance_t(0, class).await, 10);
+    assert_eq!(chains.world.balance_t(0, class).await, 15);
 
     // What people have decided about is not found again.
     devnet.relayer.kill9().unwrap();

@@ -274,6 +274,7 @@ async fn a_lapsed_proposal_is_refused_and_its_reference_can_be_used_for_another_
             .unwrap();
         let _last_one_is_refused = attester.send(&[draft]).await;
     }
+    relay.clock.advance(SETTLE_MS);
     let found = relay.find(&first, &[&draft]).await.unwrap();
     assert!(
         matches!(&found, Found::Refused(r) if r.code == "account_closed"),

@@ -18,12 +18,21 @@ use crate::time::Timestamp;
 /// Any error, with its sources.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What a ledger of blocks can be asked beside; a registry has none, and the answer of its default is yes.
+#[async_trait]
+pub trait Blocks: Send + Sync {
+    /// Whether a final block is where it was: a contradiction if another one is there now.
+    async fn stands(&self, _height: u64, _block: Hash32) -> Result<(), FindError> {
+        Ok(())
+    }
+}
+
 /// A registry or chain.
 ///
 /// Contract, checked for every adapter by `core::testing`: sent twice is done once; a refusal while an earlier send may
 /// still land is not a refusal; absent before, final after; the wrong network is refused at connect.
 #[async_trait]
-pub trait Ledger: Send + Sync + fmt::Debug {
+pub trait Ledger: Blocks + fmt::Debug {
     /// What kind of ledger this is and what it offers.
     fn profile(&self) -> &LedgerProfile;
 
@@ -41,11 +50,6 @@ pub trait Ledger: Send + Sync + fmt::Debug {
     /// the facts cause.
     /// From the very start (height 0, no block) the ledger is taken as it is now: nothing that was remembered as final counts.
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError>;
-
-    /// Whether a final block is where it was: a contradiction if another one is there now. Registries have no blocks.
-    async fn stands(&self, _height: u64, _block: Hash32) -> Result<(), FindError> {
-        Ok(())
-    }
 
     /// Blocks and totals in custody, or in circulation, as of a named moment. Decides no state transition; may withhold a
     /// signature.

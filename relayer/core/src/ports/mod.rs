@@ -7,7 +7,7 @@ pub use journal::{
     Append, AppendError, Appended, Backlog, BookChange, DueOrder, Journal, Recorded, StoreError,
 };
 pub use ledger::{
-    Attempt, Authority, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
-    Found, Ledger, LedgerKind, LedgerProfile, Moved, Observations, Observed, Page, PrepareError,
-    Reserves, SendError, Taking,
+    Attempt, Authority, Blocks, BoxError, Contradiction, Cursor, Custody, Draft, Fact, Finality,
+    FindError, Found, Ledger, LedgerKind, LedgerProfile, Moved, Observations, Observed, Page,
+    PrepareError, Reserves, SendError, Taking,
 };

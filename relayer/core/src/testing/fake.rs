@@ -16,8 +16,9 @@ use crate::id::{LedgerId, TransferId};
 use crate::operation::{Operation, OperationKind};
 use crate::pool::Pool;
 use crate::ports::{
-    Attempt, Authority, BoxError, Cursor, Custody, Draft, Finality, FindError, Found, Ledger,
-    LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError, Taking,
+    Attempt, Authority, Blocks, BoxError, Cursor, Custody, Draft, Finality, FindError, Found,
+    Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError,
+    Taking,
 };
 use crate::quantity::Quantity;
 use crate::receipt::Refusal;
@@ -220,6 +221,8 @@ impl fmt::Debug for FakeLedger {
         write!(f, "FakeLedger({})", self.profile.id)
     }
 }
+
+impl Blocks for FakeLedger {}
 
 #[async_trait]
 impl Ledger for FakeLedger {

@@ -7,7 +7,7 @@ use isthmus_core::id::Hash32;
 use isthmus_core::operation::Operation;
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Cursor, Draft, FindError, Found, Ledger, LedgerProfile, Observations, Page,
+    Attempt, Blocks, Cursor, Draft, FindError, Found, Ledger, LedgerProfile, Observations, Page,
     PrepareError, Reserves, SendError,
 };
 
@@ -42,6 +42,13 @@ fn kind(operations: &[Operation]) -> &'static str {
 }
 
 #[async_trait]
+impl Blocks for Watched {
+    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
+        self.0.stands(height, block).await
+    }
+}
+
+#[async_trait]
 impl Ledger for Watched {
     fn profile(&self) -> &LedgerProfile {
         self.0.profile()
@@ -68,10 +75,6 @@ impl Ledger for Watched {
         let ledger = self.0.profile().id.as_str();
         self.around(ledger, "observe", self.0.observe(from, limit))
             .await
-    }
-
-    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
-        self.0.stands(height, block).await
     }
 
     async fn reserves(&self, pool: &Pool, page: Page) -> Result<Reserves, FindError> {

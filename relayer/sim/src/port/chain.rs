@@ -8,8 +8,8 @@ use isthmus_core::jcs;
 use isthmus_core::operation::{Operation, OperationKind, Work};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError, Found,
-    Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
+    Attempt, Authority, Blocks, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
+    Found, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
     SendError, Taking,
 };
 use isthmus_core::quantity::Quantity;
@@ -310,6 +310,14 @@ fn is_where_it_was(
 }
 
 #[async_trait]
+impl Blocks for ChainPort {
+    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
+        let (chain, heads) = self.ask(OBSERVE).await?;
+        is_where_it_was(&chain, heads, height, block)
+    }
+}
+
+#[async_trait]
 impl Ledger for ChainPort {
     fn profile(&self) -> &LedgerProfile {
         &self.profile
@@ -459,11 +467,6 @@ impl Ledger for ChainPort {
             next,
             head: heads.last_final,
         })
-    }
-
-    async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
-        let (chain, heads) = self.ask(OBSERVE).await?;
-        is_where_it_was(&chain, heads, height, block)
     }
 
     async fn reserves(&self, _pool: &Pool, _page: Page) -> Result<Reserves, FindError> {

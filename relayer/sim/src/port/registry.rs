@@ -8,7 +8,7 @@ use isthmus_core::jcs;
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Cursor, Custody, Draft, Fact, Finality, FindError, Found, Ledger,
+    Attempt, Authority, Blocks, Cursor, Custody, Draft, Fact, Finality, FindError, Found, Ledger,
     LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves, SendError,
     Taking,
 };
@@ -261,6 +261,8 @@ pub fn draft_id(operation: &Operation) -> Option<DraftId> {
 pub(super) fn named(operation: &Operation) -> String {
     format!("{} {}", operation.kind(), operation.reference())
 }
+
+impl Blocks for RegistryPort {}
 
 #[async_trait]
 impl Ledger for RegistryPort {

@@ -17,8 +17,9 @@ use isthmus_core::id::{Hash32, LedgerId};
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Cursor, Custody, Draft, Finality, FindError, Found, Journal, Ledger,
-    LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError, Taking,
+    Attempt, Authority, Blocks, Cursor, Custody, Draft, Finality, FindError, Found, Journal,
+    Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError,
+    Taking,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::testing::sample;
@@ -236,6 +237,8 @@ fn handle(id: LedgerId, kind: LedgerKind) -> LedgerHandle {
 /// A ledger that only counts: a registry has 12 t, a chain does not answer.
 #[derive(Debug)]
 struct Counter(LedgerProfile);
+
+impl Blocks for Counter {}
 
 #[async_trait]
 impl Ledger for Counter {

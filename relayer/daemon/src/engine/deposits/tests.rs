@@ -1,3 +1,5 @@
+//! Deposits that lie next to open ones, to locks and to returns that are not recorded yet.
+
 use std::sync::Arc;
 
 use isthmus_core::operation::OperationKind;

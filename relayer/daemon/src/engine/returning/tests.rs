@@ -1,3 +1,5 @@
+//! Returning a deposit: who gets it, and what a refusal does.
+
 use isthmus_core::deposit::Deposit;
 use isthmus_core::serial_block;
 use isthmus_core::testing::fake::FakeLedger;
