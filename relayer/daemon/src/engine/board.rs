@@ -138,7 +138,7 @@ impl Board {
         }
     }
 
-    /// Tasks that this attester has not answered, in the order of [`pick`]; waits for one.
+    /// Tasks that this attester has not answered, in the order of `pick`; waits for one.
     pub async fn pull(&self, attester: &str, wait: Duration, limit: usize) -> Vec<Task> {
         let until = tokio::time::Instant::now() + wait;
         loop {
