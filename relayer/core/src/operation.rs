@@ -326,7 +326,7 @@ pub fn redemption(purpose: Purpose) -> OperationKind {
 }
 
 /// The redemption of a burn as its instruction wants it.
-pub(crate) fn redeem(back: &crate::terms::Return, instruction: &Instruction) -> Operation {
+pub fn redeem(back: &crate::terms::Return, instruction: &Instruction) -> Operation {
     let (transfer, ledger) = (back.burn.id(), back.origin.clone());
     let (custody_account, units) = (back.custody_account.clone(), back.allocation.clone());
     match instruction {

@@ -143,31 +143,42 @@ fn reserve(
     route: &RouteId,
     blocks: &[SerialBlock],
 ) -> Result<(), AppendError> {
-    // As one interval what is one run of numbers, so that the log's book, which reads the blocks back, splits alike.
+    let held = pb::Held {
+        holder: transfer.as_bytes().to_vec(),
+        pool: pool.as_bytes().to_vec(),
+        status: RESERVED,
+        route: route.to_string(),
+        ..pb::Held::default()
+    };
+    take_in(overlay, blocks, &held).map(drop)
+}
+
+/// Takes units that nobody holds into the book, as `held` says but for their numbers. As one interval what is one run of
+/// numbers, so that the log's book, which reads the blocks back, splits alike.
+fn take_in(
+    overlay: &mut Overlay<'_>,
+    blocks: &[SerialBlock],
+    held: &pb::Held,
+) -> Result<Vec<SerialBlock>, AppendError> {
     let blocks = serial_block::normalise(blocks).map_err(|e| bug(&e.to_string()))?;
     for block in &blocks {
         if let Some(holder) = overlap(overlay, block)? {
             let block = block.to_string();
             return Err(AppendError::Overlap { block, holder });
         }
-        let held = pb::Held {
-            last: block.last(),
-            before: block.series().before.clone(),
-            after: block.series().after.clone(),
-            holder: transfer.as_bytes().to_vec(),
-            pool: pool.as_bytes().to_vec(),
-            status: RESERVED,
-            order: 0,
-            route: route.to_string(),
-        };
         Interval {
             space: block.space().0.clone(),
             first: block.first(),
-            held,
+            held: pb::Held {
+                last: block.last(),
+                before: block.series().before.clone(),
+                after: block.series().after.clone(),
+                ..held.clone()
+            },
         }
         .put(overlay)?;
     }
-    Ok(())
+    Ok(blocks)
 }
 
 /// Who holds any unit of `block`. The intervals are disjoint, so only the first one that ends at or above the block's beginning

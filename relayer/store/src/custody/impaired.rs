@@ -9,7 +9,7 @@ use isthmus_proto::store::v1 as pb;
 use prost::Message;
 
 use super::interval::{ALLOCATED, Interval, LOST, OFFERED, RESERVED};
-use super::{given, held_as, overlap};
+use super::{given, held_as, take_in};
 use crate::columns::{self, Column};
 use crate::commit::bug;
 use crate::overlay::{Overlay, corrupt};
@@ -241,29 +241,14 @@ pub(super) fn join(
     blocks: &[SerialBlock],
     order: u64,
 ) -> Result<(), AppendError> {
-    let blocks = serial_block::normalise(blocks).map_err(|e| bug(&e.to_string()))?;
-    for block in &blocks {
-        if let Some(holder) = overlap(overlay, block)? {
-            let block = block.to_string();
-            return Err(AppendError::Overlap { block, holder });
-        }
-        let held = pb::Held {
-            last: block.last(),
-            before: block.series().before.clone(),
-            after: block.series().after.clone(),
-            holder: deposit.as_bytes().to_vec(),
-            pool: pool.as_bytes().to_vec(),
-            status: OFFERED,
-            order,
-            route: String::new(),
-        };
-        Interval {
-            space: block.space().0.clone(),
-            first: block.first(),
-            held,
-        }
-        .put(overlay)?;
-    }
+    let held = pb::Held {
+        holder: deposit.as_bytes().to_vec(),
+        pool: pool.as_bytes().to_vec(),
+        status: OFFERED,
+        order,
+        ..pb::Held::default()
+    };
+    let blocks = take_in(overlay, blocks, &held)?;
     let good = serial_block::total(&blocks);
     let key = columns::outstanding("");
     let outstanding = overlay.get_u64(Column::Meta, &key)?;

@@ -3,9 +3,11 @@
 use isthmus_core::id::TransferId;
 use isthmus_core::instruction::Instruction;
 use isthmus_core::mandate::Mandate;
-use isthmus_core::operation::{Item, MintItem, Operation, OperationKind, SignedVoid, Step, Work};
+use isthmus_core::operation::{
+    self, Item, MintItem, Operation, OperationKind, SignedVoid, Step, Work,
+};
 use isthmus_core::ports::StoreError;
-use isthmus_core::terms::{Outbound, Return, Terms};
+use isthmus_core::terms::{Outbound, Terms};
 use isthmus_proto::store::v1 as pb;
 
 use crate::disk::Disk;
@@ -104,7 +106,7 @@ pub(super) fn pending_back(
         }
         (Terms::Return(back), Step::Operation(_)) => {
             let instruction = instruction.ok_or_else(missing)?;
-            Ok(Work::Ledger(redemption(id, back, instruction)))
+            Ok(Work::Ledger(operation::redeem(back, instruction)))
         }
         (Terms::Outbound(_), Step::Operation(_)) | (Terms::Return(_), Step::Attest) => {
             Err(missing())
@@ -118,31 +120,5 @@ fn item(transfer: TransferId, outbound: &Outbound) -> MintItem {
         asset_class: outbound.terms.asset_class,
         recipient: outbound.terms.recipient,
         quantity: outbound.terms.quantity_g,
-    }
-}
-
-fn redemption(transfer: TransferId, back: &Return, instruction: &Instruction) -> Operation {
-    let (ledger, custody_account) = (back.origin.clone(), back.custody_account.clone());
-    let units = back.allocation.clone();
-    match instruction {
-        Instruction::Release { account, .. } => Operation::Release {
-            transfer,
-            ledger,
-            account: account.clone(),
-            custody_account,
-            units,
-        },
-        Instruction::Retire {
-            beneficiary,
-            reason,
-            ..
-        } => Operation::Retire {
-            transfer,
-            ledger,
-            custody_account,
-            units,
-            beneficiary: beneficiary.clone(),
-            reason: reason.clone(),
-        },
     }
 }
