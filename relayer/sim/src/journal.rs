@@ -142,6 +142,15 @@ impl Backlog for Tap {
             DueOrder::OldestFirst | DueOrder::NewestFirst => self.store.due(lane, now, limit),
         }
     }
+
+    fn due_of(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        transfers: &[TransferId],
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
+        self.store.due_of(lane, now, transfers)
+    }
 }
 
 impl Journal for Tap {

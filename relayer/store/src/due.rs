@@ -16,7 +16,7 @@ use crate::disk::Disk;
 use crate::journal::{load, read_head};
 use crate::open::Store;
 use crate::overlay::{corrupt, failed, handle, read};
-use crate::places::Kept;
+use crate::places::{Kept, Places};
 use crate::record;
 
 /// What is due in a lane, with the drafts of what is pending.
@@ -38,11 +38,7 @@ pub(crate) fn page(
             return Ok(true);
         };
         if transfer.lane(now).as_ref() == Some(lane) {
-            let ids = match transfer.pending() {
-                Some(_) => places.drafts.as_slice(),
-                None => &[],
-            };
-            let drafts = drafts.read(&store.db, ids)?;
+            let drafts = drafts.of(&store.db, &transfer, &places)?;
             due.push((transfer, drafts));
         } else if read_head(&store.db, &id)?.is_some_and(|head| head.due == key) {
             moved.push((id, now));
@@ -57,6 +53,39 @@ pub(crate) fn page(
     Ok(due)
 }
 
+/// Which of these transfers are due in a lane, in their order.
+pub(crate) fn of(
+    store: &Store,
+    lane: &Lane,
+    now: Timestamp,
+    transfers: &[TransferId],
+) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
+    let (first, end) = (columns::lane(lane), end(lane, now));
+    let mut drafts = Drafts::default();
+    let mut due = Vec::new();
+    for id in transfers {
+        let filed = read_head(&store.db, id)?.map(|head| head.due);
+        if !filed.is_some_and(|key| key.starts_with(&first) && key < end) {
+            continue;
+        }
+        if let Some(Kept { transfer, places }) = load(&store.db, *id)?
+            && transfer.lane(now).as_ref() == Some(lane)
+        {
+            let drafts = drafts.of(&store.db, &transfer, &places)?;
+            due.push((transfer, drafts));
+        }
+    }
+    Ok(due)
+}
+
+/// The first key of a lane that is not due by `now`.
+fn end(lane: &Lane, now: Timestamp) -> Vec<u8> {
+    match now.ms().checked_add(1) {
+        Some(end) => [columns::lane(lane).as_slice(), &end.to_be_bytes()].concat(),
+        None => [lane.to_string().as_bytes(), &[1]].concat(),
+    }
+}
+
 /// Visits a lane's keys that are due, until `visit` has enough.
 fn entries(
     disk: &Disk,
@@ -67,10 +96,7 @@ fn entries(
 ) -> Result<(), StoreError> {
     let name = lane.to_string().into_bytes();
     let first = columns::lane(lane);
-    let end = match now.ms().checked_add(1) {
-        Some(end) => [first.as_slice(), &end.to_be_bytes()].concat(),
-        None => [name.as_slice(), &[1]].concat(),
-    };
+    let end = end(lane, now);
     let before = disk.fronts.before(&name);
     let from = before.front.clone().unwrap_or(first).min(end.clone());
     let mut options = ReadOptions::default();
@@ -115,6 +141,19 @@ fn transfer_of(key: &[u8]) -> Result<TransferId, StoreError> {
 struct Drafts(HashMap<[u8; 32], Draft>);
 
 impl Drafts {
+    /// Those of what is pending.
+    fn of(
+        &mut self,
+        disk: &Disk,
+        transfer: &Transfer,
+        places: &Places,
+    ) -> Result<Vec<Draft>, StoreError> {
+        match transfer.pending() {
+            Some(_) => self.read(disk, &places.drafts),
+            None => Ok(Vec::new()),
+        }
+    }
+
     fn read(&mut self, disk: &Disk, ids: &[[u8; 32]]) -> Result<Vec<Draft>, StoreError> {
         let mut drafts = Vec::with_capacity(ids.len());
         for id in ids {

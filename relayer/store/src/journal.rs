@@ -100,6 +100,15 @@ impl Backlog for Store {
     ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
         due::page(self, lane, now, limit, order)
     }
+
+    fn due_of(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        transfers: &[TransferId],
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
+        due::of(self, lane, now, transfers)
+    }
 }
 
 impl Journal for Store {

@@ -214,6 +214,14 @@ pub trait Backlog: Send + Sync {
         limit: usize,
         order: DueOrder,
     ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError>;
+
+    /// Like [`Journal::due`], of these transfers only, in this order: what it costs does not depend on what else is due.
+    fn due_of(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        transfers: &[TransferId],
+    ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError>;
 }
 
 /// The durable history of transfers, as the engine sees it.

@@ -139,8 +139,14 @@ impl Admission {
                 Err(refusal) => answers.push(Some(Err(refusal))),
             }
         }
+        let ids: Vec<_> = admitted.iter().map(|(_, id)| *id).collect();
+        let live = self.recorder.live();
+        live.come_in(&ids, self.recorder.clock().now());
         let recorded = self.recorder.record(appends).await?;
         for ((index, id), recorded) in admitted.into_iter().zip(recorded) {
+            if recorded.is_err() {
+                live.forget(id);
+            }
             let answer = self.admitted(id, recorded)?;
             if let Some(slot) = answers.get_mut(index) {
                 *slot = Some(answer);

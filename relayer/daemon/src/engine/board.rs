@@ -1,6 +1,7 @@
 //! The board: what attesters are asked, and what they answered. In memory only: whoever posted asks again after a restart, and
 //! attesters remember what they promised.
 
+mod hands;
 mod pick;
 mod task;
 
@@ -16,6 +17,7 @@ use isthmus_core::receipt::Lasting;
 use isthmus_core::time::{Clock, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
+use hands::{Hands, Usual};
 pub use task::{Answer, DeclinedItem, Share, Task, TaskWork};
 
 /// Most tasks on the board. Who posts above it posts again later.
@@ -49,6 +51,7 @@ struct Posted {
     seen: BTreeMap<String, Timestamp>,
     /// The addresses that each attester signs with, as configured.
     signers: BTreeMap<String, Vec<Address>>,
+    usual: Usual,
 }
 
 #[derive(Debug)]
@@ -60,8 +63,7 @@ struct Entry {
     /// Why attesters said no, by name.
     declined: BTreeMap<String, String>,
     share: Share,
-    /// How often each attester was handed this.
-    handed: HashMap<String, u32>,
+    hands: Hands,
     /// Where signatures go; approvals go to the registry.
     reply: Option<mpsc::UnboundedSender<(String, Answer)>>,
 }
@@ -73,6 +75,18 @@ pub struct Collecting<'a> {
     name: String,
     /// Answers as they come, with the attester's name.
     pub answers: mpsc::UnboundedReceiver<(String, Answer)>,
+}
+
+impl Collecting<'_> {
+    /// An answer brought no signature that counts: somebody else is to be asked as well.
+    pub fn ask_another(&self) {
+        let mut posted = self.board.lock();
+        if let Some(entry) = posted.entry(&self.name) {
+            entry.hands.ask_another();
+        }
+        drop(posted);
+        self.board.news.notify_waiters();
+    }
 }
 
 impl Drop for Collecting<'_> {
@@ -91,12 +105,14 @@ impl Board {
         }
     }
 
-    /// Asks every attester to sign.
-    pub fn collect(&self, work: TaskWork, share: Share) -> Collecting<'_> {
+    /// Asks `needed` attesters to sign, whoever comes first, and others in place of those who take long.
+    pub fn collect(&self, work: TaskWork, share: Share, needed: usize) -> Collecting<'_> {
         let (reply, answers) = mpsc::unbounded_channel();
         let mut posted = self.lock();
         let name = format!("sign-{}", posted.next);
-        posted.add(name.clone(), (work, share), self.clock.now(), Some(reply));
+        let hands = Hands::of(needed);
+        let now = self.clock.now();
+        posted.add(name.clone(), (work, share), hands, now, Some(reply));
         drop(posted);
         self.news.notify_waiters();
         Collecting {
@@ -125,7 +141,8 @@ impl Board {
             reference: reference.clone(),
             instruction: instruction.map(jcs::bytes).unwrap_or_default(),
         };
-        posted.add(reference, (work, Share::Backlog), now, None);
+        let work = (work, Share::Backlog);
+        posted.add(reference, work, Hands::of(usize::MAX), now, None);
         drop(posted);
         self.news.notify_waiters();
     }
@@ -158,8 +175,12 @@ impl Board {
         let now = self.clock.now();
         let mut posted = self.lock();
         posted.seen.insert(attester.to_owned(), now);
+        for entry in posted.entries.values_mut() {
+            entry.hands.returned(attester);
+        }
+        let patience_ms = posted.usual.patience_ms();
         let open = |entry: &Entry| match entry.answered.get(attester) {
-            None => true,
+            None => entry.hands.are_open_to(attester, now, patience_ms),
             Some(again) => again.is_some_and(|at| at <= now),
         };
         let waiting = posted.entries.iter().filter(|(_, entry)| open(entry));
@@ -168,8 +189,7 @@ impl Board {
             .into_iter()
             .filter_map(|number| {
                 let entry = posted.entries.get_mut(&number)?;
-                let handed = entry.handed.entry(attester.to_owned()).or_default();
-                *handed = handed.saturating_add(1);
+                entry.hands.take(attester, now);
                 Some(entry.task.clone())
             })
             .collect()
@@ -198,6 +218,7 @@ impl Board {
         let Some(entry) = posted.entry(task) else {
             return;
         };
+        let took_ms = entry.hands.answered(attester, now);
         let again = match &answer {
             Answer::Signed(_) | Answer::Approved => {
                 entry.declined.remove(attester);
@@ -214,6 +235,7 @@ impl Board {
         if let Some(reply) = &entry.reply {
             // Whoever asked may have stopped listening.
             let _gone = reply.send((attester.to_owned(), answer));
+            posted.usual.note(took_ms);
         }
     }
 
@@ -253,6 +275,7 @@ impl Posted {
         &mut self,
         name: String,
         (work, share): (TaskWork, Share),
+        hands: Hands,
         posted: Timestamp,
         reply: Option<mpsc::UnboundedSender<(String, Answer)>>,
     ) {
@@ -265,7 +288,7 @@ impl Posted {
             answered: HashMap::new(),
             declined: BTreeMap::new(),
             share,
-            handed: HashMap::new(),
+            hands,
             reply,
         };
         self.entries.insert(number, entry);
@@ -350,7 +373,7 @@ mod tests {
     #[tokio::test]
     async fn each_attester_is_asked_to_sign_once_and_its_answer_reaches_who_asked() {
         let board = Board::new(Arc::new(Hands::default()));
-        let mut collecting = board.collect(void(), Share::Live);
+        let mut collecting = board.collect(void(), Share::Live, 2);
         let task = board.pull("a", Duration::ZERO, 10).await.pop().unwrap();
         assert_eq!(
             board.pull("b", Duration::ZERO, 10).await,

@@ -105,12 +105,31 @@ impl LaneWorker {
         }
     }
 
-    /// One pass over what is due, or is due in the next moment. True if something was done, so that there may be more at once.
+    /// One pass over what is due, or is due in the next moment, live work by itself before everything else. True if something
+    /// was done, so that there may be more at once.
     async fn round(&self, ahead_ms: u64) -> Result<bool, Fatal> {
-        let now = self.recorder.clock().now();
-        let limit = page::size(self.ledger.profile().max_batch);
         let journal = self.recorder.journal();
+        let most = self.ledger.profile().max_batch;
+        let (now, live) = (self.recorder.clock().now(), self.recorder.live());
+        let waited_for = live.of(&self.lane, now);
+        let mut worked = false;
+        if !waited_for.is_empty() {
+            let due = journal.due_of(&self.lane, now.plus_ms(ahead_ms), &waited_for);
+            worked = self.pass(due.map_err(Fatal)?, most).await?;
+        }
+        let now = self.recorder.clock().now();
+        let limit = if live.is_any(now) {
+            page::short(most)
+        } else {
+            page::size(most)
+        };
         let due = page::of(journal, &self.lane, now.plus_ms(ahead_ms), limit)?;
+        Ok(self.pass(due, limit).await? || worked)
+    }
+
+    /// What is due, once round: ask, prepare, send.
+    async fn pass(&self, due: Vec<(Transfer, Vec<Draft>)>, limit: usize) -> Result<bool, Fatal> {
+        let now = self.recorder.clock().now();
         let (mut pending, mut fresh) = (Vec::new(), Vec::new());
         let mut held = Vec::new();
         for (transfer, drafts) in due {

@@ -15,6 +15,7 @@ pub mod examination;
 pub mod impairment;
 pub mod lane;
 pub mod leaves;
+pub mod live;
 pub mod mending;
 pub mod moved;
 pub mod observe;

@@ -15,12 +15,19 @@ use crate::engine::Fatal;
 const MOST: usize = 512;
 /// Most calls of a ledger that one round may need for each question.
 const CALLS: usize = 8;
+/// The same while live work waits: two calls' worth.
+const SHORT_CALLS: usize = 2;
 /// One in so many is live work, when there is a backlog.
 const LIVE_SHARE: usize = 4;
 
 /// The size of a round for a ledger that takes `max_batch` operations in one call.
 pub(super) fn size(max_batch: usize) -> usize {
     MOST.min(max_batch.saturating_mul(CALLS)).max(max_batch)
+}
+
+/// The size of a round while somebody waits for something: it waits for the round that is under way.
+pub(super) fn short(max_batch: usize) -> usize {
+    size(max_batch).min(max_batch.saturating_mul(SHORT_CALLS))
 }
 
 /// What is due in a lane by `now`, at most `limit`.
@@ -111,5 +118,6 @@ mod tests {
         assert_eq!(size(64), 512);
         assert_eq!(size(8), 64);
         assert_eq!(size(1000), 1000);
+        assert_eq!([short(64), short(8), short(1000)], [128, 16, 1000]);
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use crate::crash_point::{self, Moment};
 use crate::engine::backoff::Notes;
 use crate::engine::leaves;
+use crate::engine::live::Live;
 use crate::engine::wake::{Wake, Writes};
 use crate::error_chain::chain;
 use isthmus_core::time::Clock;
@@ -76,6 +77,7 @@ pub struct Recorder {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     notes: Arc<Notes>,
+    live: Arc<Live>,
     changed: broadcast::Sender<TransferId>,
     writes: Writes,
 }
@@ -94,6 +96,7 @@ impl Recorder {
             journal,
             clock,
             notes: Arc::default(),
+            live: Arc::default(),
             changed,
             writes: Writes::default(),
         }
@@ -112,6 +115,11 @@ impl Recorder {
     /// Attempts and last reports.
     pub fn notes(&self) -> &Notes {
         &self.notes
+    }
+
+    /// What somebody waits for.
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Ids of transfers as they change.
@@ -214,6 +222,7 @@ impl Recorder {
         if change.pace == Pace::Forward || transfer.state().is_final() {
             self.notes.moved(transfer.id());
         }
+        self.live.moved(transfer, self.clock.now());
         let events = change.events.as_str();
         let lane = transfer.pending().map(Work::lane);
         let span = tracing::info_span!(

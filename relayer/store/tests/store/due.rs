@@ -1,5 +1,6 @@
 //! The due index: order, pages, deferral, lanes.
 
+use isthmus_core::id::TransferId;
 use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::{Append, Backlog, DueOrder, Journal};
 use isthmus_core::testing::sample;
@@ -224,6 +225,32 @@ fn live_work_can_be_asked_for_before_backlog() {
     assert_eq!(newest(now, 10), [ids[1], ids[0], ids[2]]);
     world.store.defer(&[(ids[3], START)]).unwrap();
     assert_eq!(world.due(&lock, now, 10), [ids[3], ids[2], ids[0], ids[1]]);
+}
+
+#[test]
+fn named_transfers_are_read_if_they_are_due_in_the_lane() {
+    let world = World::new();
+    let (lock, mint) = (lane(OperationKind::Lock), lane(OperationKind::Mint));
+    let ids: Vec<_> = (1..=4)
+        .map(|number| {
+            let entry = Append {
+                due: Some(START.plus_ms(number * 10)),
+                ..admission(&outbound(number))
+            };
+            world.append(entry).unwrap().transfer.unwrap().id()
+        })
+        .collect();
+    let due = |lane, now, named: &[TransferId]| -> Vec<_> {
+        let due = world.store.due_of(lane, now, named).unwrap();
+        due.into_iter().map(|(transfer, _)| transfer.id()).collect()
+    };
+    let named = [ids[2], ids[0], TransferId::new([9; 32])];
+    assert_eq!(due(&lock, START.plus_ms(30), &named), named[..2]);
+    assert_eq!(due(&lock, START.plus_ms(29), &named), [ids[0]]);
+    assert_eq!(due(&mint, START.plus_ms(30), &named), []);
+    world.store.defer(&[(ids[0], START.plus_ms(31))]).unwrap();
+    assert_eq!(due(&lock, START.plus_ms(30), &named), [ids[2]]);
+    assert_eq!(due(&lock, Timestamp::from_ms(u64::MAX), &named), named[..2]);
 }
 
 /// Whoever looks for the first entry remembers where it is. An entry written before that, at whatever moment, is found.

@@ -23,6 +23,7 @@ async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
             epoch: 4,
         },
         Share::Live,
+        2,
     );
     let mut client = AttesterServiceClient::new(server.caller("attester-1"));
     let request = pb::PullRequest {

@@ -1,4 +1,5 @@
-//! One question to all attesters: signatures until there are k, or until there cannot be.
+//! One question to attesters, to k of them and to one more for each answer that does not bring a signature: until there are k
+//! signatures, or until there cannot be.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -109,14 +110,14 @@ impl fmt::Display for Refused {
 }
 
 impl Collector {
-    /// Asks all, takes the first k. A signature counts if it is one of the set's over exactly this digest, whoever sent it.
+    /// Takes the first k. A signature counts if it is one of the set's over exactly this digest, whoever sent it.
     pub(super) async fn collect(
         &self,
         (work, share): (TaskWork, Share),
         digest: Hash32,
         signers: &SignerSet,
     ) -> Result<Collected, Refused> {
-        let mut collecting = self.board.collect(work, share);
+        let mut collecting = self.board.collect(work, share, signers.threshold);
         let mut signatures: BTreeMap<Address, Vec<u8>> = BTreeMap::new();
         let mut declined: HashMap<String, Vec<DeclinedItem>> = HashMap::new();
         let until = tokio::time::Instant::now() + PATIENCE;
@@ -129,6 +130,7 @@ impl Collector {
             let Ok(Some((attester, answer))) = answer else {
                 break;
             };
+            let before = signatures.len();
             match answer {
                 Answer::Signed(signature) => match self.gate.signer_of(digest, &signature) {
                     Some(signer) if signers.signers.contains(&signer) => {
@@ -150,6 +152,9 @@ impl Collector {
                 Answer::Declined(items) => {
                     declined.insert(attester, items);
                 }
+            }
+            if signatures.len() == before {
+                collecting.ask_another();
             }
         }
         if signatures.len() < signers.threshold {

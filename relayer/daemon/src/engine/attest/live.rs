@@ -1,25 +1,20 @@
-//! Live work has flights of its own beside those of a backlog, and attesters are given them first: what has only just come in
-//! does not wait behind sixteen batches. The backlog's flights stay as many as they are.
+//! Live work has flights of its own beside those of a backlog, and attesters are given them first: what somebody waits for does
+//! not wait behind sixteen batches, and goes in small ones. The backlog's flights stay as many as they are.
 
 use std::collections::HashSet;
 
 use isthmus_core::id::TransferId;
-use isthmus_core::ports::DueOrder;
-use isthmus_core::time::Timestamp;
-use isthmus_core::transfer::Transfer;
 use tokio::time::{Duration, Instant};
 
 use crate::engine::Fatal;
 use crate::engine::attest::{Collector, Flight, MOST_FLIGHTS, flights};
 use crate::engine::board::Share;
 
-/// Most flights of live work. While they are full, more of it waits like everything else.
-const LIVE_FLIGHTS: usize = 2;
+/// Most flights of live work. While they are full, more of it waits for one of them to land.
+const LIVE_FLIGHTS: usize = 4;
 /// With fewer flights under way there is nothing to overtake.
 const BUSY: usize = MOST_FLIGHTS / 4;
-/// How long after its lock a transfer is live, by the registry's clock: for pacing only.
-const LIVE_MS: u64 = 10_000;
-/// Between two looks for live work: every write of anybody wakes the collector.
+/// Between two flights of live work: what comes in meanwhile goes with the next.
 const BETWEEN: Duration = Duration::from_millis(100);
 
 /// What is under way.
@@ -72,26 +67,21 @@ impl Sky {
 impl Collector {
     /// Live work that is due, if there is so much else under way that it would wait.
     pub(super) async fn take_live(&self, sky: &mut Sky) -> Result<Vec<Flight>, Fatal> {
+        let now = self.recorder.clock().now();
+        let mut waiting = self.recorder.live().of(&self.lane, now);
+        waiting.retain(|id| !sky.ids.contains(id));
+        if waiting.is_empty() {
+            return Ok(Vec::new());
+        }
         let room = sky.live_room(Instant::now());
         if room == 0 {
             return Ok(Vec::new());
         }
-        let now = self.recorder.clock().now();
         let most = self.ledger.profile().max_batch;
-        let journal = self.recorder.journal();
-        let newest = journal.due_in(&self.lane, now, most, DueOrder::NewestFirst);
-        let mut newest = newest.map_err(Fatal)?;
-        newest.retain(|(transfer, _)| is_live(transfer, now) && !sky.ids.contains(&transfer.id()));
-        let ready = self.begin(newest, most).await?;
+        let due = self.recorder.journal().due_of(&self.lane, now, &waiting);
+        let ready = self.begin(due.map_err(Fatal)?, most).await?;
         Ok(flights(ready, room, most))
     }
-}
-
-/// Whether it was locked a moment ago and nobody was asked yet: what was put off belongs to the backlog.
-fn is_live(transfer: &Transfer, now: Timestamp) -> bool {
-    let locked = transfer.state().take().map(|receipt| receipt.at);
-    let fresh = locked.is_some_and(|at| now < at.plus_ms(LIVE_MS));
-    fresh && transfer.pending().is_none()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) fn pick<'a>(
     let (mut voids, mut live, mut backlog) = (Vec::new(), Vec::new(), Vec::new());
     let mut approvals = Vec::new();
     for (number, entry) in waiting {
-        let handed = entry.handed.get(attester).copied().unwrap_or_default();
+        let handed = entry.hands.times(attester);
         let kind = match (&entry.task.work, entry.share) {
             (TaskWork::Void { .. }, _) => &mut voids,
             (TaskWork::Mint { .. }, Share::Live) => &mut live,
@@ -91,14 +91,14 @@ mod tests {
     #[tokio::test]
     async fn live_work_goes_before_sixteen_batches_and_the_oldest_of_them_goes_with_it() {
         let board = Board::new(Arc::new(Noon));
-        let post = |share| board.collect(batch(), share);
+        let post = |share| board.collect(batch(), share, 2);
         let _backlog: Vec<Collecting<'_>> = (0..16).map(|_| post(Share::Backlog)).collect();
         let _live = [post(Share::Live), post(Share::Live)];
         assert_eq!(pulled(&board, "a").await, ["sign-16", "sign-0"]);
         board.answer("a", "sign-0", Answer::Signed(vec![1]));
         board.answer("a", "sign-16", Answer::Signed(vec![1]));
         assert_eq!(pulled(&board, "a").await, ["sign-17", "sign-1"]);
-        let _void = board.collect(void(), Share::Live);
+        let _void = board.collect(void(), Share::Live, 2);
         assert_eq!(
             pulled(&board, "b").await,
             ["sign-18", "sign-16", "sign-0"],
@@ -110,7 +110,7 @@ mod tests {
     async fn what_an_attester_leaves_unanswered_does_not_hold_up_the_rest() {
         let board = Board::new(Arc::new(Noon));
         let _batches: Vec<Collecting<'_>> = (0..3)
-            .map(|_| board.collect(batch(), Share::Backlog))
+            .map(|_| board.collect(batch(), Share::Backlog, 2))
             .collect();
         assert_eq!(pulled(&board, "a").await, ["sign-0", "sign-1"]);
         assert_eq!(pulled(&board, "a").await, ["sign-2", "sign-0"]);

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use isthmus_core::id::DraftId;
+use isthmus_core::id::{DraftId, TransferId};
 use isthmus_core::operation::Work;
-use isthmus_core::ports::{Append, Attempt, Draft, SendError};
+use isthmus_core::ports::{Append, Attempt, Draft, Finality, SendError};
+use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::Event;
 
 use crate::engine::Fatal;
 use crate::engine::lane::{Due, LaneWorker};
 use crate::error_chain::chain;
+
+/// What was sent to a ledger that is not final at once is not asked about before this, unless more becomes final.
+const SENT_MS: u64 = 500;
 
 /// A draft that the journal holds, with those who are to be served by it.
 pub(super) struct Delivery {
@@ -102,7 +106,10 @@ impl LaneWorker {
         for ((draft, served), answer) in drafts.iter().zip(served).zip(answers) {
             self.metrics
                 .sent(self.lane.ledger.as_str(), send_name(&answer));
-            let Err(error) = answer else { continue };
+            let Err(error) = answer else {
+                later.extend(self.after_sending(&served, now));
+                continue;
+            };
             let text = chain(&error);
             tracing::info!(lane = %self.lane, draft = %draft.id, error = %text, "send");
             for due in served {
@@ -121,6 +128,22 @@ impl LaneWorker {
         }
         self.recorder.settle(facts).await?;
         self.defer(&later)
+    }
+}
+
+impl LaneWorker {
+    /// When those whose draft was taken are asked about: a chain has nothing new to say before its next block.
+    fn after_sending(&self, served: &[Due], now: Timestamp) -> Vec<(TransferId, Timestamp)> {
+        match self.ledger.profile().finality {
+            Finality::Immediate => Vec::new(),
+            Finality::Depth(_) | Finality::FinalizedTag => {
+                let again = now.plus_ms(SENT_MS);
+                served
+                    .iter()
+                    .map(|due| (due.transfer.id(), again))
+                    .collect()
+            }
+        }
     }
 }
 
