@@ -1,5 +1,6 @@
 //! The journal between engine and store: it watches every write, and dies before or after one when the seed says so.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use isthmus_core::id::{PoolId, TransferId};
@@ -18,10 +19,13 @@ use crate::names;
 use crate::world::Shared;
 
 /// Over the real store.
+#[derive(Debug)]
 pub struct Tap {
     store: Arc<Store>,
     disk: Arc<Mutex<Disk>>,
     shared: Shared,
+    /// How many synced writes the disk was told of.
+    told: AtomicU64,
     /// For a bug: what the first burn got.
     first_allocation: Mutex<Option<Vec<SerialBlock>>>,
 }
@@ -54,13 +58,23 @@ impl Tap {
             store,
             disk,
             shared,
+            told: AtomicU64::new(0),
             first_allocation: Mutex::default(),
         };
         tap.synced();
         tap
     }
 
+    /// What the engine writes past this tap (pauses, what moved, what will be signed) the store syncs by itself. What was written
+    /// after that and is not synced counts as synced here, until the next look: the disk is told of no places.
+    pub fn catch_up(&self) {
+        if self.store.syncs() != self.told.load(Ordering::Relaxed) {
+            self.synced();
+        }
+    }
+
     fn synced(&self) {
+        self.told.store(self.store.syncs(), Ordering::Relaxed);
         let lost = {
             let mut world = self.shared.world();
             world.bug == Some(Bug::LostSync) && world.dice.chance(700)
@@ -138,9 +152,7 @@ impl Backlog for Tap {
         limit: usize,
         order: DueOrder,
     ) -> Result<Vec<(Transfer, Vec<Draft>)>, StoreError> {
-        match order {
-            DueOrder::OldestFirst | DueOrder::NewestFirst => self.store.due(lane, now, limit),
-        }
+        self.store.due_in(lane, now, limit, order)
     }
 
     fn due_of(
@@ -188,6 +200,7 @@ impl Journal for Tap {
     }
 
     fn defer(&self, entries: &[(TransferId, Timestamp)]) -> Result<(), StoreError> {
+        self.catch_up();
         if self.bug() == Some(Bug::NeverAskedAgain) {
             let never = |(id, _): &(TransferId, Timestamp)| (*id, Timestamp::from_ms(u64::MAX / 2));
             let entries: Vec<_> = entries.iter().map(never).collect();

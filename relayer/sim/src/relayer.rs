@@ -42,6 +42,8 @@ pub struct Relayer {
     pub board: Arc<Board>,
     /// The signed log.
     pub checkpoints: Arc<Checkpoints>,
+    /// What stands between engine and store.
+    pub tap: Arc<Tap>,
 }
 
 /// What every loop of the engine is given.
@@ -65,7 +67,8 @@ impl Relayer {
         let store = Arc::new(store);
         shared.world().oracle.reopened(store.as_ref());
         let tap = Tap::new(Arc::clone(&store), Arc::clone(disk), shared.clone());
-        let journal: Arc<dyn Journal> = Arc::new(tap);
+        let tap = Arc::new(tap);
+        let journal: Arc<dyn Journal> = Arc::<Tap>::clone(&tap);
         let registry = Arc::new(RegistryPort::relayer(shared.clone()));
         let chain = Arc::new(ChainPort::new(shared.clone(), true));
         let books: Arc<dyn Registry> = Arc::<RegistryPort>::clone(&registry);
@@ -105,6 +108,7 @@ impl Relayer {
             store: engine.store,
             board: engine.board,
             checkpoints: engine.checkpoints,
+            tap,
         }
     }
 

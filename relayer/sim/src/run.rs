@@ -151,7 +151,6 @@ impl Run<'_> {
         {
             let (record, leaf) = route(self.shared.now().ms());
             relayer.store.put_route(&record, Some(leaf)).unwrap();
-            self.disk.lock().unwrap().synced();
         }
         if self.attesters.is_empty() {
             let new = |number| Attester::new(number, &self.shared, &relayer.checkpoints);
@@ -208,6 +207,7 @@ impl Run<'_> {
     }
 
     async fn restart(&mut self, relayer: Relayer) -> Relayer {
+        relayer.tap.catch_up();
         relayer.kill(&self.door).await;
         self.crashes += 1;
         let (lost, wait) = {

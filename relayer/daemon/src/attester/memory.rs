@@ -10,6 +10,7 @@ use isthmus_core::ports::StoreError;
 use isthmus_store::{AttesterStore, Remembered};
 
 use crate::attester::decline::{Decline, Ground};
+use crate::attester::proposal::Allowed;
 use crate::crash_point::{self, Moment};
 
 /// The promises of one attester.
@@ -63,14 +64,25 @@ impl Memory {
         self.remember(&[(void_subject(transfer), digest)]).map(drop)
     }
 
-    /// Promises to approve this proposal and no other under its reference, until the registry is seen to have closed it.
+    /// Promises to approve this proposal and no other under its reference, until the registry is seen to have closed it. One of
+    /// another effect closes what was promised before: the registry has one proposal open under a reference, and that is not the
+    /// earlier one any more. An old answer of the registry cannot feign this, because what is asked about here is what the log
+    /// makes rightful now: other units after some were taken away, another account after the burner redirected.
     pub fn approval(
         &self,
         reference: &str,
-        digest: Hash32,
+        allowed: Allowed,
     ) -> Result<Result<(), Decline>, StoreError> {
         let _deciding = self.deciding();
-        let answers = self.remember(&[(approval_subject(reference), digest)])?;
+        let (subject, effect) = (approval_subject(reference), effect_subject(reference));
+        let known = self.store.promised(&effect)?;
+        if known.is_some_and(|known| known != allowed.effect) {
+            // If we crash between these nothing is promised that is not closed, and the next look comes here again.
+            self.store.release(&subject)?;
+            self.store.release(&effect)?;
+        }
+        let promises = [(subject, allowed.digest), (effect, allowed.effect)];
+        let answers = self.remember(&promises)?;
         Ok(match answers.first() {
             Some(Remembered::Otherwise(known)) => {
                 let reason = format!("this attester has approved proposal {known}");
@@ -146,4 +158,8 @@ fn instructed_subject(reference: &str) -> String {
 
 fn approval_subject(reference: &str) -> String {
     format!("approve:{reference}")
+}
+
+fn effect_subject(reference: &str) -> String {
+    format!("effect:{reference}")
 }

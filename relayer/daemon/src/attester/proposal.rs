@@ -2,15 +2,16 @@
 
 use isthmus_core::id::{AccountId, Hash32};
 use isthmus_core::instruction::Instruction;
+use isthmus_core::jcs;
 use isthmus_prooflog::leaf::jcs_digest;
 use isthmus_prooflog::serial::{self, Block};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::attester::decline::{Decline, Ground, require};
 use crate::attester::ports::Record;
 
 /// A proposal as the registry has it (`docs/protocol.md` §6). A field that is not known here is a reason not to approve.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proposal {
     reference: String,
@@ -72,9 +73,18 @@ pub struct Rightful<'a> {
     pub movement: Movement,
 }
 
-/// The digest to approve, if what is proposed is exactly what is rightful. The digest is recomputed from the content: an
+/// A proposal that may be approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// What an approval quotes.
+    pub digest: Hash32,
+    /// What it would do, whatever the order and the cuts of its units.
+    pub effect: Hash32,
+}
+
+/// What to approve, if what is proposed is exactly what is rightful. The digest is recomputed from the content: an
 /// approval quotes it, so the registry can execute nothing else under it.
-pub fn check(record: &Record, rightful: &Rightful<'_>) -> Result<Hash32, Decline> {
+pub fn check(record: &Record, rightful: &Rightful<'_>) -> Result<Allowed, Decline> {
     let (digest, content) = match record {
         Record::Proposed { digest, proposal } => (*digest, proposal),
         Record::Absent => {
@@ -95,17 +105,19 @@ pub fn check(record: &Record, rightful: &Rightful<'_>) -> Result<Hash32, Decline
     })?;
     let proposal: Proposal = serde_json::from_value(content.clone())
         .map_err(|error| Decline::new(Ground::OtherProposal, error.to_string()))?;
-    compare(&proposal, rightful)?;
-    Ok(digest)
+    let units = compare(&proposal, rightful)?;
+    let effect = Hash32::new(jcs::digest(&Proposal { units, ..proposal }));
+    Ok(Allowed { digest, effect })
 }
 
-fn compare(proposal: &Proposal, rightful: &Rightful<'_>) -> Result<(), Decline> {
+/// That it is what is rightful; answers with its units in one order and cut.
+fn compare(proposal: &Proposal, rightful: &Rightful<'_>) -> Result<Vec<String>, Decline> {
     let other = |error: serial::MalformedSerial| {
         Decline::new(Ground::OtherProposal, format!("units: {error}"))
     };
     let serials: Vec<String> = rightful.units.iter().map(ToString::to_string).collect();
-    let units = serial::normalise(&proposal.units).map_err(other)?
-        == serial::normalise(&serials).map_err(other)?;
+    let rightful_units = serial::normalise(&serials).map_err(other)?;
+    let units = serial::normalise(&proposal.units).map_err(other)? == rightful_units;
     let (movement, to_account, beneficiary, reason) = match &rightful.movement {
         Movement::Unlock(account) => ("unlock", Some(account.as_str()), None, None),
         Movement::Release(account) => ("release", Some(account.as_str()), None, None),
@@ -141,5 +153,5 @@ fn compare(proposal: &Proposal, rightful: &Rightful<'_>) -> Result<(), Decline> 
             format!("the proposal's {field} is not the rightful one")
         })?;
     }
-    Ok(())
+    Ok(rightful_units.iter().map(ToString::to_string).collect())
 }

@@ -1,7 +1,7 @@
 //! Deposits that no lock explains: whether the registry has recorded one as the log says, and whether what is proposed is to give
 //! exactly it back to its sender.
 
-use isthmus_core::id::{AccountId, Hash32, PoolId, TransferId};
+use isthmus_core::id::{AccountId, PoolId, TransferId};
 use isthmus_core::pool::Pool;
 use isthmus_prooflog::book::DepositEnd;
 use isthmus_prooflog::receipt;
@@ -10,7 +10,7 @@ use isthmus_prooflog::serial::{self, Block};
 use crate::attester::decline::{Decline, Ground, require};
 use crate::attester::lock;
 use crate::attester::ports::{Record, StoredBlock};
-use crate::attester::proposal::{self, Movement, Rightful};
+use crate::attester::proposal::{self, Allowed, Movement, Rightful};
 use crate::attester::replica::Replica;
 
 /// A deposit in the log.
@@ -119,8 +119,8 @@ pub fn reference(deposit: &LoggedDeposit) -> String {
     format!("return:{}", deposit.reference)
 }
 
-/// The digest to approve.
-pub fn check(facts: &ReturnFacts<'_>) -> Result<Hash32, Decline> {
+/// What to approve.
+pub fn check(facts: &ReturnFacts<'_>) -> Result<Allowed, Decline> {
     let deposit = facts.deposit;
     require(deposit.end == DepositEnd::Open, Ground::Ended, || {
         format!("the log says {:?} of deposit {}", deposit.end, deposit.id)

@@ -15,7 +15,7 @@ use isthmus_prooflog::serial::Block;
 use crate::attester::decline::{Decline, Ground, require};
 use crate::attester::lock::{self, LoggedLock};
 use crate::attester::ports::{Outcome, Record, StoredBlock};
-use crate::attester::proposal::{self, Movement, Rightful};
+use crate::attester::proposal::{self, Allowed, Movement, Rightful};
 use crate::attester::replica::Replica;
 use crate::attester::verify_deposit::{self, LoggedDeposit};
 use crate::attester::verify_redirect::{self, Counter};
@@ -120,8 +120,8 @@ pub struct RedemptionFacts<'a> {
     pub stored: &'a [StoredBlock],
 }
 
-/// The digest to approve, and which of the burner's instructions it is for.
-pub fn check(facts: &RedemptionFacts<'_>) -> Result<(Hash32, Counter), Decline> {
+/// What to approve, and which of the burner's instructions it is for.
+pub fn check(facts: &RedemptionFacts<'_>) -> Result<(Allowed, Counter), Decline> {
     let logged = facts.logged;
     let burn = is_burned(logged, facts.burned)?;
     for backing in facts.backing {
@@ -138,7 +138,7 @@ pub fn check(facts: &RedemptionFacts<'_>) -> Result<(Hash32, Counter), Decline> 
     let instruction: Instruction = serde_json::from_slice(facts.instruction)
         .map_err(|error| Decline::new(Ground::OtherInstruction, error.to_string()))?;
     let counter = verify_redirect::check(burn, logged.redirected.as_ref(), &instruction)?;
-    let digest = proposal::check(
+    let allowed = proposal::check(
         facts.proposed,
         &Rightful {
             reference: &logged.id.to_string(),
@@ -147,7 +147,7 @@ pub fn check(facts: &RedemptionFacts<'_>) -> Result<(Hash32, Counter), Decline> 
             movement: Movement::from(instruction),
         },
     )?;
-    Ok((digest, counter))
+    Ok((allowed, counter))
 }
 
 /// That the leaf repeats the gate's own burn, which belongs to the pool.

@@ -2,13 +2,13 @@
 //! from, and only if the registry itself has this lock. Without the last, an invented `LOCKED` leaf and its void would
 //! move units of another holder out of custody.
 
-use isthmus_core::id::{Hash32, TransferId};
+use isthmus_core::id::TransferId;
 use isthmus_prooflog::book::LockEnd;
 
 use crate::attester::decline::{Decline, Ground};
 use crate::attester::lock::{self, LoggedLock};
 use crate::attester::ports::{Outcome, Record};
-use crate::attester::proposal::{self, Movement, Rightful};
+use crate::attester::proposal::{self, Allowed, Movement, Rightful};
 
 /// The reference of an unlock (`docs/protocol.md` §5).
 pub fn reference(transfer: TransferId) -> String {
@@ -30,8 +30,8 @@ pub struct UnlockFacts<'a> {
     pub proposed: &'a Record,
 }
 
-/// The digest to approve.
-pub fn check(facts: &UnlockFacts<'_>) -> Result<Hash32, Decline> {
+/// What to approve.
+pub fn check(facts: &UnlockFacts<'_>) -> Result<Allowed, Decline> {
     let lock = facts.lock;
     let id = lock.id();
     match facts.outcome {

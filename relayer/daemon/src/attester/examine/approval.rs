@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use isthmus_core::id::{Hash32, TransferId};
+use isthmus_core::id::TransferId;
 use isthmus_core::instruction::Instruction;
 use isthmus_core::operation::Operation;
 use isthmus_core::ports::{Contradiction, FindError, SendError};
@@ -13,6 +13,7 @@ use crate::attester::examine::{ExamineError, Examiner, outcome_of};
 use crate::attester::lock::LoggedLock;
 use crate::attester::own::OwnRegistry;
 use crate::attester::ports::Record;
+use crate::attester::proposal::Allowed;
 use crate::attester::readings::GateReading;
 use crate::attester::relayer::{Approval, Verdict};
 use crate::attester::verify_deposit::{self, LoggedDeposit, ReturnFacts};
@@ -21,8 +22,8 @@ use crate::attester::verify_redemption::{self, Backing, LoggedBurn, RedemptionFa
 use crate::attester::verify_redirect::Counter;
 use crate::attester::verify_unlock::{self, UnlockFacts};
 
-/// A digest to approve, for which of the burner's instructions if for one, or why not.
-type Approvable = Result<(Hash32, Option<Counter>), Decline>;
+/// What to approve, for which of the burner's instructions if for one, or why not.
+type Approvable = Result<(Allowed, Option<Counter>), Decline>;
 
 impl Examiner<'_> {
     pub(super) async fn approval(&self, approval: &Approval) -> Result<Verdict, ExamineError> {
@@ -41,7 +42,7 @@ impl Examiner<'_> {
             }
             Record::Proposed { .. } | Record::Executed { .. } => {}
         }
-        let digest = if *reference == verify_unlock::reference(transfer) {
+        let approvable = if *reference == verify_unlock::reference(transfer) {
             self.unlock(transfer, registry, &record).await?
         } else if *reference == transfer.to_string() {
             self.redemption(approval, registry, &record).await?
@@ -51,7 +52,7 @@ impl Examiner<'_> {
             let reason = format!("{reference:?} is no reference of {transfer}");
             Err(Decline::new(Ground::Malformed, reason))
         };
-        let (digest, instruction) = match digest {
+        let (allowed, instruction) = match approvable {
             Ok(approvable) => approvable,
             Err(decline) => {
                 self.reject(registry, reference, &record, &decline).await?;
@@ -65,14 +66,14 @@ impl Examiner<'_> {
             return no(decline);
         }
         // If we crash after this write, this proposal may be approved again and no other under its reference.
-        if let Err(decline) = self.memory.approval(reference, digest)? {
+        if let Err(decline) = self.memory.approval(reference, allowed)? {
             return no(decline);
         }
         let operation = Operation::Approve {
             transfer,
             ledger: approval.ledger.clone(),
             reference: reference.clone(),
-            digest,
+            digest: allowed.digest,
         };
         self.approve(registry, operation).await
     }
@@ -103,7 +104,7 @@ impl Examiner<'_> {
                 receipt_key: &registry.receipt_key,
                 proposed,
             })
-            .map(|digest| (digest, None))
+            .map(|allowed| (allowed, None))
         }))
     }
 
@@ -126,7 +127,8 @@ impl Examiner<'_> {
         if let Err(decline) = self.taken(registry, &logged).await? {
             return Ok(Err(decline));
         }
-        let burned = gate.view.burn(logged.number).await?;
+        let mut burns = gate.view.burns(&BTreeSet::from([logged.number])).await?;
+        let burned = burns.remove(&logged.number).transpose()?.flatten();
         let ids = locks.iter().map(LoggedLock::id);
         let outcomes = GateReading::of(gate, ids.clone().collect()).await?;
         let deposited = deposits.iter().map(|deposit| deposit.reference.clone());
@@ -162,7 +164,7 @@ impl Examiner<'_> {
                 proposed,
                 stored: &stored,
             })
-            .map(|(digest, counter)| (digest, Some(counter)))
+            .map(|(allowed, counter)| (allowed, Some(counter)))
         }))
     }
 
@@ -261,11 +263,12 @@ impl Examiner<'_> {
             proposed,
             stored: &stored,
         });
-        Ok(checked.map(|digest| (digest, None)))
+        Ok(checked.map(|allowed| (allowed, None)))
     }
 
-    /// Rejects what is proposed instead of the only thing that may be: whoever proposed it would hold the reference with it. What
-    /// was approved before, when more was known, stays approved.
+    /// Rejects what is proposed instead of the only thing that may be: whoever proposed it would hold the reference with it. Also
+    /// what this attester approved, or promised to, when it was the thing: units may have been taken away since. An approval that
+    /// reached the registry stays, because there a first word counts; one that did not must not keep the proposal open for ever.
     async fn reject(
         &self,
         registry: &OwnRegistry,
@@ -274,10 +277,7 @@ impl Examiner<'_> {
         decline: &Decline,
     ) -> Result<(), ExamineError> {
         match record {
-            Record::Proposed { digest, .. }
-                if decline.ground == Ground::OtherProposal
-                    && !self.memory.has_approved(reference)? =>
-            {
+            Record::Proposed { digest, .. } if decline.ground == Ground::OtherProposal => {
                 Ok(registry.view.reject(reference, *digest).await?)
             }
             Record::Proposed { .. }

@@ -19,6 +19,7 @@ use super::world;
 use crate::attester::decline::{Decline, Ground};
 use crate::attester::memory::Memory;
 use crate::attester::ports::{Record, Standing, StoredBlock};
+use crate::attester::proposal::Allowed;
 use crate::attester::verify_deposit::{self, LoggedDeposit, ReturnFacts};
 use crate::attester::{verify_pool, verify_redirect};
 
@@ -110,7 +111,11 @@ fn an_earlier_instruction_is_never_approved_after_a_later_one() {
         let store = AttesterStore::open(folder.path(), "test").unwrap();
         Memory::new(Arc::new(store))
     };
-    let (old, new) = (Hash32::new([1; 32]), Hash32::new([2; 32]));
+    let allowed = |byte| Allowed {
+        digest: Hash32::new([byte; 32]),
+        effect: Hash32::new([9; 32]),
+    };
+    let (old, new) = (allowed(1), allowed(2));
     let memory = open();
     assert_eq!(memory.instructed("burn", 0).unwrap(), Ok(()));
     assert_eq!(memory.approval("burn", old).unwrap(), Ok(()));
@@ -381,6 +386,7 @@ impl Return {
             proposed: &world::proposed(&self.proposal),
             stored: &self.stored,
         })
+        .map(|allowed| allowed.digest)
     }
 }
 

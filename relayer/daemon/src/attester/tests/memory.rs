@@ -9,6 +9,7 @@ use isthmus_store::AttesterStore;
 use super::world;
 use crate::attester::decline::Ground;
 use crate::attester::memory::Memory;
+use crate::attester::proposal::Allowed;
 
 fn open(path: &Path) -> Memory {
     Memory::new(Arc::new(AttesterStore::open(path, "test").unwrap()))
@@ -61,10 +62,17 @@ fn no_mint_after_a_void_but_a_void_after_a_mint() {
     );
 }
 
+fn allowed(digest: u8, effect: u8) -> Allowed {
+    Allowed {
+        digest: Hash32::new([digest; 32]),
+        effect: Hash32::new([effect; 32]),
+    }
+}
+
 #[test]
 fn another_proposal_only_after_the_first_is_seen_closed() {
     let folder = tempfile::tempdir().unwrap();
-    let (one, two) = (Hash32::new([1; 32]), Hash32::new([2; 32]));
+    let (one, two) = (allowed(1, 7), allowed(2, 7));
     let memory = open(folder.path());
     assert_eq!(memory.approval("0xab", one).unwrap(), Ok(()));
     drop(memory);
@@ -85,4 +93,24 @@ fn another_proposal_only_after_the_first_is_seen_closed() {
     memory.closed("0xab").unwrap();
     assert!(!memory.has_approved("0xab").unwrap());
     assert_eq!(memory.approval("0xab", two).unwrap(), Ok(()));
+}
+
+/// The registry closed the first and another took its place before anybody looked, because the log gave the burn other units.
+#[test]
+fn a_proposal_of_another_effect_closes_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open(folder.path());
+    assert_eq!(memory.approval("0xab", allowed(1, 7)).unwrap(), Ok(()));
+    assert_eq!(memory.approval("0xab", allowed(2, 8)).unwrap(), Ok(()));
+    drop(memory);
+    let memory = open(folder.path());
+    assert_eq!(memory.approval("0xab", allowed(2, 8)).unwrap(), Ok(()));
+    let recut = memory.approval("0xab", allowed(3, 8)).unwrap();
+    assert_eq!(
+        recut.unwrap_err().ground,
+        Ground::OtherApproved,
+        "the same units, cut otherwise, close nothing"
+    );
+    memory.closed("0xab").unwrap();
+    assert_eq!(memory.approval("0xab", allowed(3, 8)).unwrap(), Ok(()));
 }

@@ -12,6 +12,7 @@ use super::world::{self, tonnes};
 use crate::attester::decline::{Decline, Ground};
 use crate::attester::lock::LoggedLock;
 use crate::attester::ports::{Outcome, Record, Standing, StoredBlock};
+use crate::attester::proposal::Allowed;
 use crate::attester::verify_redemption::{self, Backing, LoggedBurn, RedemptionFacts};
 use crate::attester::verify_unlock::{self, UnlockFacts};
 
@@ -111,7 +112,7 @@ impl Redemption {
                 .unwrap_or_else(|| world::proposed(&self.proposal)),
             stored: &self.stored,
         })
-        .map(|(digest, _)| digest)
+        .map(|(allowed, _)| allowed.digest)
     }
 
     fn burn(&mut self) -> &mut Burn {
@@ -313,7 +314,7 @@ fn unlock() -> Unlock {
 }
 
 impl Unlock {
-    fn check(&self) -> Result<Hash32, Decline> {
+    fn check(&self) -> Result<Allowed, Decline> {
         verify_unlock::check(&UnlockFacts {
             lock: &self.lock,
             outcome: self.outcome,
