@@ -28,6 +28,10 @@ contract Gate is SignerSet, Minting {
     /// @notice How many burns there were; the number of the latest one.
     uint256 public burnCount;
 
+    /// @notice A batch was carried out that the quorum signed under this proof log. The event and not only the calldata says so,
+    /// since the calldata of a batch that came through another contract shows nowhere: attesters compare it with the log that
+    /// they follow.
+    event MintedUnder(uint64 logSize, bytes32 logRoot);
     event Voided(bytes32 indexed transferId);
     event Burned(
         uint256 indexed number,
@@ -75,7 +79,7 @@ contract Gate is SignerSet, Minting {
     /// @notice Mints what the quorum signed. An item that cannot be minted is skipped and stays unspent; it harms no other.
     /// @param classes The asset classes that the items name by their place here.
     /// @param items What to mint.
-    /// @param logSize Size of the proof log under whose checkpoint the locks are logged; kept by whoever keeps the calldata.
+    /// @param logSize Size of the proof log under whose checkpoint the locks are logged.
     /// @param logRoot Root of that log.
     /// @param epoch_ Epoch of the signatures.
     /// @param deadline Last block timestamp at which the batch counts, in seconds.
@@ -94,6 +98,7 @@ contract Gate is SignerSet, Minting {
         bytes32 itemsHash = Messages.hashItems(classes, items);
         _authorise(Messages.mintBatch(itemsHash, logSize, logRoot, epoch_, deadline), signatures, epoch_);
         _emitBatch(_mintAll(classes, items), classes, items);
+        emit MintedUnder(logSize, logRoot);
     }
 
     /// @notice Settles that a transfer is never minted, so that its units can be unlocked at the origin. Works while paused:

@@ -145,6 +145,12 @@ abstract contract GateFixture is Test {
         emit Minting.BatchMinted(minted, classes, sent);
     }
 
+    /// @dev The event that says which log it was signed under.
+    function expectUnder(uint64 logSize, bytes32 logRoot) internal {
+        vm.expectEmit(true, true, true, true);
+        emit Gate.MintedUnder(logSize, logRoot);
+    }
+
     // Signing
 
     uint64 internal constant LOG_SIZE = 7;

@@ -10,6 +10,7 @@ import {
     GasBurner,
     Ignorant,
     Imitator,
+    Passing,
     Reentrant,
     Refusing,
     ReturnBomb,
@@ -25,6 +26,16 @@ contract MintTest is GateFixture {
         mint(list(item(1)));
         eq(units.balanceOf(HOLDER, class), STEP, "balance");
         eq(units.totalSupply(class), STEP, "supply");
+        expectOutcome(1, Outcome.Minted, "outcome");
+    }
+
+    function test_a_batch_says_under_which_log_it_was_signed_whoever_sends_it() public {
+        (uint64 deadline, uint32 epoch) = (soon(), gate.epoch());
+        bytes[] memory signatures = quorum(batchDigest(list(item(1)), epoch, deadline));
+        bytes memory call = batchCall(list(item(1)), epoch, deadline, signatures);
+        Passing passing = new Passing();
+        expectUnder(LOG_SIZE, LOG_ROOT);
+        passing.pass(address(gate), call);
         expectOutcome(1, Outcome.Minted, "outcome");
     }
 

@@ -120,3 +120,11 @@ contract Script {
         }
     }
 }
+
+/// @dev Hands a call on, as anybody's contract may.
+contract Passing {
+    function pass(address to, bytes calldata call) external {
+        (bool success,) = to.call(call);
+        require(success);
+    }
+}
