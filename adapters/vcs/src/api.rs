@@ -1,6 +1,7 @@
 //! One HTTP call, and what may be concluded when it fails.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use isthmus_core::ports::BoxError;
@@ -22,6 +23,7 @@ pub(crate) struct Api {
     client: Client,
     base: Url,
     key: ApiKey,
+    calls: AtomicU64,
 }
 
 /// Why a call has no answer.
@@ -49,7 +51,12 @@ impl Api {
             .no_proxy()
             .build()
             .map_err(|error| ConnectError::Client(error.into()))?;
-        Ok(Self { client, base, key })
+        Ok(Self {
+            client,
+            base,
+            key,
+            calls: AtomicU64::new(0),
+        })
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
@@ -71,7 +78,13 @@ impl Api {
             .map_err(|error| CallError::Unreached(error.into()))
     }
 
+    /// HTTP calls made so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let request = request.header("x-api-key", self.key.0.expose_secret());
         let response = request.send().await.map_err(|error| {
             // Until the connection stood, nothing was sent.

@@ -8,9 +8,9 @@ use isthmus_core::id::LedgerId;
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Blocks, Contradiction, Cursor, Custody, Draft, Finality, FindError, Found,
-    Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError,
-    Taking,
+    Attempt, Authority, Blocks, Contradiction, Costs, Cursor, Custody, Draft, Finality, FindError,
+    Found, Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves,
+    SendError, Taking,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::time::{Clock, Timestamp};
@@ -176,6 +176,12 @@ impl fmt::Debug for VcsLedger {
 }
 
 impl Blocks for VcsLedger {}
+
+impl Costs for VcsLedger {
+    fn calls(&self) -> u64 {
+        self.api.calls()
+    }
+}
 
 #[async_trait]
 impl Ledger for VcsLedger {

@@ -1,5 +1,6 @@
 //! The chain as its users see it: balances, payments, burns, and what the gate has recorded.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use alloy::consensus::Transaction as _;
@@ -145,6 +146,22 @@ impl Chain {
                 .count();
         }
         Ok(mints)
+    }
+
+    /// Transactions that minted, final or not, the gas that they used, and what was paid for it.
+    pub async fn paid_for_mints(&self) -> anyhow::Result<(u64, u64, u128)> {
+        let filter = self.gate_events::<Gate::BatchMinted>();
+        let logs = self.rpc.get_logs(&filter).await?.into_iter();
+        let hashes: BTreeSet<_> = logs.filter_map(|log| log.transaction_hash).collect();
+        let (mut count, mut gas, mut wei) = (0, 0, 0);
+        for hash in hashes {
+            let receipt = self.rpc.get_transaction_receipt(hash).await?;
+            let receipt = receipt.context("a transaction with a log has a receipt")?;
+            count += 1;
+            gas += receipt.gas_used;
+            wei += u128::from(receipt.gas_used) * receipt.effective_gas_price;
+        }
+        Ok((count, gas, wei))
     }
 
     /// The block in which a transfer was minted or voided, final or not.

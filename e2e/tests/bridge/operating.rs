@@ -53,6 +53,7 @@ async fn an_operator_sees_what_happens_and_stops_and_starts_the_relayer() {
         assert!(metrics.contains(expected), "{expected}\n{metrics}");
     }
     scrape(&world.devnet, "/healthz").await;
+    fees_are_what_the_chain_took(&world.devnet, 1).await;
 
     // Asked to stop, with attesters waiting for work, it ends soon and well.
     world.devnet.relayer.terminate().unwrap();
@@ -76,9 +77,36 @@ async fn an_operator_sees_what_happens_and_stops_and_starts_the_relayer() {
     );
     world.devnet.start_relayer().await.unwrap();
     world.devnet.wait_for(id, "completed").await.unwrap();
+    fees_are_what_the_chain_took(&world.devnet, 1).await;
     world.minted(10, 19).await;
+    fees_are_what_the_chain_took(&world.devnet, 2).await;
 
     secrets_are_in_no_log(&world.devnet);
+}
+
+/// In `status` and in the metrics, before and after a restart.
+async fn fees_are_what_the_chain_took(devnet: &Devnet, mints: u64) {
+    let mut operator = devnet.control("operator-1").unwrap().operator();
+    let status = operator.status(v1::StatusRequest {}).await.unwrap();
+    let status = status.into_inner();
+    let (transactions, gas, wei) = devnet.chain.paid_for_mints().await.unwrap();
+    let expected = v1::Fees {
+        ledger: "eip155:31337".to_owned(),
+        operation: "mint".to_owned(),
+        transactions,
+        transfers: mints,
+        gas,
+        wei: wei.to_string(),
+    };
+    assert!(wei > 0 && transactions == mints, "{expected:?}");
+    assert_eq!(status.fees, [expected]);
+    assert!(status.ledgers.iter().all(|l| l.calls > 0), "{status:?}");
+    let metrics = scrape(devnet, "/metrics").await;
+    let line = format!("isthmus_fee_gas_total{{ledger=\"eip155:31337\",operation=\"mint\"}} {gas}");
+    assert!(
+        metrics.lines().any(|found| found == line),
+        "{line}\n{metrics}"
+    );
 }
 
 /// Everything that the processes printed, at level info.

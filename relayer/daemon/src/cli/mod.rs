@@ -2,6 +2,7 @@
 
 mod audit;
 mod client;
+mod cost;
 mod deposit;
 mod failure;
 mod impairment;

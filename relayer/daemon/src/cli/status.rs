@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use isthmus_proto::v1::StatusResponse;
+use isthmus_proto::v1::{Fees, StatusResponse};
 use serde_json::{Value, json};
 
+use super::cost;
 use super::output::{Column, Table, clean, duration, fields};
 
 pub(crate) fn to_json(status: &StatusResponse) -> Value {
@@ -13,7 +14,7 @@ pub(crate) fn to_json(status: &StatusResponse) -> Value {
         .iter()
         .map(|l| {
             json!({ "id": l.id, "kind": l.kind, "problem": l.problem, "final_height": l.final_height,
-                    "observed_height": l.observed_height, "halted": l.halted })
+                    "observed_height": l.observed_height, "halted": l.halted, "calls": l.calls })
         })
         .collect();
     let lanes: Vec<Value> = status
@@ -44,8 +45,14 @@ pub(crate) fn to_json(status: &StatusResponse) -> Value {
         "backlog": status.backlog,
         "ended_per_minute": status.ended_per_minute,
         "eta_ms": status.eta_ms,
+        "fees": status.fees.iter().map(fee_json).collect::<Vec<_>>(),
         "concerns": status.concerns,
     })
+}
+
+fn fee_json(fee: &Fees) -> Value {
+    json!({ "ledger": fee.ledger, "operation": fee.operation, "transactions": fee.transactions,
+            "transfers": fee.transfers, "gas": fee.gas, "wei": fee.wei })
 }
 
 pub(crate) fn write(status: &StatusResponse, out: &mut dyn Write) -> io::Result<()> {
@@ -68,6 +75,13 @@ pub(crate) fn write(status: &StatusResponse, out: &mut dyn Write) -> io::Result<
     transfers(status).write(out, "no transfers")?;
     writeln!(out)?;
     attesters(status).write(out, "no attester has asked for work")?;
+    writeln!(out)?;
+    for fee in &status.fees {
+        writeln!(out, "{}", clean(&cost::fees(fee)))?;
+    }
+    for ledger in &status.ledgers {
+        writeln!(out, "{}", clean(&cost::calls(ledger)))?;
+    }
     writeln!(out)?;
     if status.concerns.is_empty() {
         return writeln!(out, "no concerns");
@@ -172,6 +186,7 @@ mod tests {
                 final_height: 7,
                 observed_height: 6,
                 halted: true,
+                calls: 3_400,
             }],
             transfers: vec![StateCount {
                 state: "completed".into(),
@@ -194,6 +209,14 @@ mod tests {
             backlog: 2_700,
             ended_per_minute: 1_800,
             eta_ms: Some(90_000),
+            fees: vec![Fees {
+                ledger: "eip155:31337".into(),
+                operation: "mint".into(),
+                transactions: 71,
+                transfers: 4_512,
+                gas: 234_624_000,
+                wei: "12345678901234567".into(),
+            }],
         }
     }
 
@@ -221,6 +244,9 @@ completed         12
 ATTESTER    LAST SEEN
 attester-1  never
 
+fees on eip155:31337: 0.012345678 ETH for 4 512 mints in 71 transactions, 52 000 gas each
+calls to eip155:31337: 3 400 since the start
+
 concern: attester-1 was never seen
 ";
         assert_eq!(String::from_utf8(written).unwrap(), expected);
@@ -232,6 +258,8 @@ concern: attester-1 was never seen
         assert_eq!(object["transfers"]["completed"], 12);
         assert_eq!(object["ledgers"][0]["halted"], true);
         assert_eq!(object["lanes"][0]["due"], 2);
+        assert_eq!(object["fees"][0]["wei"], "12345678901234567");
+        assert_eq!(object["ledgers"][0]["calls"], 3_400);
         assert_eq!(object["concerns"][0], "attester-1 was never seen");
     }
 }

@@ -4,6 +4,7 @@ use isthmus_core::operation::{Lane, Step};
 use isthmus_core::ports::{Authority, LedgerKind};
 use isthmus_core::time::Timestamp;
 use isthmus_proto::v1 as pb;
+use isthmus_store::Cost;
 
 use crate::config::Role;
 use crate::control::error::ApiError;
@@ -42,9 +43,22 @@ pub(crate) fn status(shared: &Shared) -> Result<pb::StatusResponse, ApiError> {
         backlog: backlog.transfers,
         ended_per_minute: backlog.ended_per_minute,
         eta_ms: backlog.eta_ms,
+        fees: fees(parts.store.costs()?),
     };
     status.concerns = concerns(&status, shared)?;
     Ok(status)
+}
+
+fn fees(costs: Vec<Cost>) -> Vec<pb::Fees> {
+    let rendered = costs.into_iter().map(|cost| pb::Fees {
+        ledger: cost.ledger,
+        operation: cost.operation,
+        transactions: cost.transactions,
+        transfers: cost.transfers,
+        gas: cost.gas,
+        wei: cost.wei.to_string(),
+    });
+    rendered.collect()
 }
 
 fn since(now: Timestamp, then: Timestamp) -> u64 {
@@ -66,6 +80,7 @@ fn ledgers(shared: &Shared, paused: &[String]) -> Vec<pb::LedgerStatus> {
             final_height: snapshot.final_height,
             observed_height: snapshot.observed_height,
             halted: paused.contains(&format!("ledger:{}", profile.id)),
+            calls: handle.ledger.calls(),
         }
     });
     rendered.collect()

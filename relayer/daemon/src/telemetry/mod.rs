@@ -8,5 +8,5 @@ mod serve;
 
 pub use logs::{InitError, LogFilter, init};
 pub use metrics::Metrics;
-pub use sample::{AttesterSample, LaneSample, LedgerSample, MetricSource, Sample};
+pub use sample::{AttesterSample, FeeSample, LaneSample, LedgerSample, MetricSource, Sample};
 pub use serve::{ServeError, serve, serve_on};

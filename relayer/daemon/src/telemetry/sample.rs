@@ -30,6 +30,8 @@ pub struct Sample {
     pub synced_writes: u64,
     /// How far the ledgers are.
     pub ledgers: Vec<LedgerSample>,
+    /// What transactions have cost.
+    pub fees: Vec<FeeSample>,
     /// When attesters last asked for work.
     pub attesters: Vec<AttesterSample>,
     /// Transfers that have not ended, by route; returns under the empty name.
@@ -66,6 +68,25 @@ pub struct LedgerSample {
     pub troubled: bool,
     /// Facts of it that nothing of ours explains.
     pub findings: u64,
+    /// HTTP calls made to it since the process started.
+    pub calls: u64,
+}
+
+/// What transactions of one kind have cost on a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeeSample {
+    /// Its id.
+    pub ledger: String,
+    /// What they were sent for.
+    pub operation: String,
+    /// How many there were.
+    pub transactions: u64,
+    /// Transfers that have their outcome from one of them.
+    pub transfers: u64,
+    /// Gas that they used.
+    pub gas: u64,
+    /// What was paid.
+    pub wei: u128,
 }
 
 /// An attester's last sign of life.
@@ -80,6 +101,7 @@ pub struct AttesterSample {
 type Labels = [(&'static str, String); 1];
 type Counts = Family<Labels, Gauge<u64, AtomicU64>>;
 type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
+type ByOperation = [(&'static str, String); 2];
 
 impl Sample {
     /// Writes it in the `OpenMetrics` text format, without the end mark.
@@ -89,6 +111,7 @@ impl Sample {
         page.counts("isthmus_transfers", "Transfers by state", "state", states);
         page.lanes(&self.lanes);
         page.ledgers(&self.ledgers);
+        page.fees(&self.fees);
         let seen = self.attesters.iter().map(|a| (&a.attester, a.seen_age));
         let help = "How long ago an attester asked for work";
         page.seconds("isthmus_attester_seen_age_seconds", help, "attester", seen);
@@ -151,6 +174,53 @@ impl Page {
         let findings = ledgers.iter().map(|l| (&l.ledger, l.findings));
         let help = "Facts of a ledger that nothing of ours explains, since the start";
         self.counts("isthmus_ledger_findings", help, "ledger", findings);
+        let calls = Family::<Labels, Counter>::default();
+        for ledger in ledgers {
+            let series = [("ledger", ledger.ledger.clone())];
+            calls.get_or_create(&series).inc_by(ledger.calls);
+        }
+        let help = "HTTP calls made to a ledger, since the start";
+        self.0.register("isthmus_ledger_calls", help, calls);
+    }
+
+    /// Counters: no restart takes anything from them.
+    fn fees(&mut self, fees: &[FeeSample]) {
+        let labels = |fee: &FeeSample| -> ByOperation {
+            [
+                ("ledger", fee.ledger.clone()),
+                ("operation", fee.operation.clone()),
+            ]
+        };
+        let whole: [(_, _, fn(&FeeSample) -> u64); 3] = [
+            (
+                "isthmus_fee_gas",
+                "Gas used by our final transactions",
+                |fee| fee.gas,
+            ),
+            (
+                "isthmus_fee_transactions",
+                "Final transactions whose fee we paid",
+                |fee| fee.transactions,
+            ),
+            (
+                "isthmus_fee_transfers",
+                "Transfers that have their outcome from a transaction of ours",
+                |fee| fee.transfers,
+            ),
+        ];
+        for (name, help, value) in whole {
+            let family = Family::<ByOperation, Counter>::default();
+            for fee in fees {
+                family.get_or_create(&labels(fee)).inc_by(value(fee));
+            }
+            self.0.register(name, help, family);
+        }
+        let wei = Family::<ByOperation, Counter<f64, AtomicU64>>::default();
+        for fee in fees {
+            wei.get_or_create(&labels(fee)).inc_by(rounded(fee.wei));
+        }
+        let help = "Fees paid for our final transactions, in the smallest unit of the chain's coin";
+        self.0.register("isthmus_fee_wei", help, wei);
     }
 
     fn one(&mut self, name: &str, help: &str, value: u64) {
@@ -188,4 +258,9 @@ impl Page {
         }
         self.0.register(name, help, family);
     }
+}
+
+/// What a metric can hold of a number that may have more digits: the first fifteen.
+fn rounded(wei: u128) -> f64 {
+    wei.to_string().parse().unwrap_or(f64::INFINITY)
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use isthmus_core::operation::{Lane, Step};
 use isthmus_core::ports::{LedgerKind, StoreError};
 use isthmus_core::time::{Clock, Timestamp};
-use isthmus_store::Store;
+use isthmus_store::{Cost, Store};
 
 use crate::control::LedgerHandle;
 use crate::engine::board::Board;
 use crate::proof::Checkpoints;
-use crate::telemetry::{AttesterSample, LaneSample, LedgerSample, MetricSource, Sample};
+use crate::telemetry::{AttesterSample, FeeSample, LaneSample, LedgerSample, MetricSource, Sample};
 
 /// The relayer's values.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ impl MetricSource for StoreSource {
                 observed_height: seen.observed_height,
                 troubled: seen.problem.is_some(),
                 findings: u64::try_from(seen.findings.len()).unwrap_or(u64::MAX),
+                calls: handle.ledger.calls(),
             }
         });
         let attesters = self.board.last_seen().into_iter();
@@ -58,6 +59,7 @@ impl MetricSource for StoreSource {
             log_size: self.store.log().size()?,
             synced_writes: self.store.syncs(),
             ledgers: ledgers.collect(),
+            fees: self.store.costs()?.into_iter().map(fee).collect(),
             attesters: attesters
                 .map(|(attester, at)| AttesterSample {
                     attester,
@@ -65,6 +67,17 @@ impl MetricSource for StoreSource {
                 })
                 .collect(),
         })
+    }
+}
+
+fn fee(cost: Cost) -> FeeSample {
+    FeeSample {
+        ledger: cost.ledger,
+        operation: cost.operation,
+        transactions: cost.transactions,
+        transfers: cost.transfers,
+        gas: cost.gas,
+        wei: cost.wei,
     }
 }
 

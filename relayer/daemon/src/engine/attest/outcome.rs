@@ -4,14 +4,14 @@
 use std::collections::HashSet;
 
 use isthmus_core::id::TransferId;
-use isthmus_core::operation::{Operation, SignedVoid};
-use isthmus_core::ports::{Attempt, Contradiction, FindError, Found};
+use isthmus_core::operation::{Operation, OperationKind, SignedVoid};
+use isthmus_core::ports::{Append, Attempt, Contradiction, FindError, Found};
 use isthmus_core::transfer::Transfer;
 
 use crate::engine::attest::Collector;
 use crate::engine::contradiction::Stop;
 use crate::engine::lane::contradiction_finding;
-use crate::engine::{Fatal, settle};
+use crate::engine::{Fatal, settle, spent};
 use crate::error_chain::chain;
 
 impl Collector {
@@ -30,8 +30,13 @@ impl Collector {
                     open.insert(transfer.id());
                 }
                 Ok(Found::Final(receipt)) => {
+                    let nothing_sent = (OperationKind::Mint, [].as_slice());
+                    let spent = spent::spent(self.ledger.as_ref(), nothing_sent, Some(&receipt));
                     let fact = settle::fact(receipt);
-                    facts.extend(fact.map(|event| settle::append(transfer, event, now)));
+                    facts.extend(fact.map(|event| Append {
+                        spent,
+                        ..settle::append(transfer, event, now)
+                    }));
                 }
                 Ok(Found::Unsettled { recheck_at }) => later.push((transfer.id(), recheck_at)),
                 Err(FindError::Unavailable(error)) => {

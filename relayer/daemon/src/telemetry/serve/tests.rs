@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::telemetry::{AttesterSample, LaneSample, LedgerSample};
+use crate::telemetry::{AttesterSample, FeeSample, LaneSample, LedgerSample};
 
 /// A store that can be broken.
 #[derive(Debug, Default)]
@@ -38,6 +38,15 @@ impl MetricSource for Fake {
                 observed_height: 97,
                 troubled: true,
                 findings: 2,
+                calls: 34,
+            }],
+            fees: vec![FeeSample {
+                ledger: "eip155:31337".into(),
+                operation: "mint".into(),
+                transactions: 3,
+                transfers: 150,
+                gas: 7_800_000,
+                wei: 20_000_000_000_000_000_000,
             }],
             attesters: vec![AttesterSample {
                 attester: "attester-1".into(),
@@ -120,6 +129,12 @@ async fn a_scrape_has_what_was_measured_and_what_is_in_the_store() {
         "isthmus_ledger_observed_height{ledger=\"eip155:31337\"} 97",
         "isthmus_attester_seen_age_seconds{attester=\"attester-1\"} 2.0",
         "isthmus_ledger_troubled{ledger=\"eip155:31337\"} 1",
+        "isthmus_ledger_calls_total{ledger=\"eip155:31337\"} 34",
+        "isthmus_fee_gas_total{ledger=\"eip155:31337\",operation=\"mint\"} 7800000",
+        "isthmus_fee_transactions_total{ledger=\"eip155:31337\",operation=\"mint\"} 3",
+        "isthmus_fee_transfers_total{ledger=\"eip155:31337\",operation=\"mint\"} 150",
+        // More than 64 bits hold.
+        "isthmus_fee_wei_total{ledger=\"eip155:31337\",operation=\"mint\"} 20000000000000000000.0",
         "isthmus_ledger_findings{ledger=\"eip155:31337\"} 2",
         "isthmus_unfinished{route=\"verra-evm\"} 3",
         "isthmus_paused{scope=\"route:verra-evm\"} 1",
