@@ -131,6 +131,10 @@ async fn two_people_divide_what_is_left() {
     assert_eq!(code(unfair), Code::FailedPrecondition);
     let once = devnet.decide_pro_rata(&decision, first_key, first).await;
     assert!(!once.unwrap());
+    // What was said once outlives whoever heard it.
+    devnet.relayer.kill9().unwrap();
+    devnet.start_relayer().await.unwrap();
+    assert_eq!(devnet.impairments().await.unwrap()[0].first_by, *first);
     let twice = devnet.decide_pro_rata(&decision, first_key, first).await;
     assert!(twice.is_err(), "one person is not two");
     let both = devnet.decide_pro_rata(&decision, second_key, second).await;

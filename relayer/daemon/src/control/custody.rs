@@ -59,9 +59,9 @@ fn impairments(shared: &Shared, pro_rata: &ProRata) -> Result<Vec<pb::Impairment
             custody_account: account.unwrap_or_default(),
             shortfall_g: known.shortfall.grams(),
             make_good_note: make_good_note(pool),
-            decision: decision.map(|decision| text(&decision)).unwrap_or_default(),
+            decision: decision.as_ref().map(text).unwrap_or_default(),
             decided: known.decided.is_some(),
-            first_by: pro_rata.first_by(pool),
+            first_by: ProRata::first_by(store, pool, decision)?,
         });
     }
     Ok(listed)
@@ -93,7 +93,10 @@ fn deposit(record: &DepositRecord) -> pb::Deposit {
 /// Orders a return. Ordering it again changes nothing.
 fn give_back(shared: &Shared, id: TransferId, by: &str) -> Result<pb::Deposit, ApiError> {
     let store = &shared.parts.store;
-    let record = store.deposit(id)?.ok_or(ApiError::UnknownTransfer(id))?;
+    let record = store.deposit(id)?.ok_or_else(|| {
+        let remedy = "the id of a deposit, as `isthmus deposit list` shows it";
+        ApiError::from(FieldProblem::new("id", id.to_string(), remedy))
+    })?;
     match record.standing {
         DepositStanding::Returning | DepositStanding::Returned => Ok(deposit(&record)),
         DepositStanding::Good | DepositStanding::Taken => Err(ApiError::WrongState {
