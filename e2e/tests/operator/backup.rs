@@ -12,23 +12,23 @@ use isthmus_proto::v1;
 use crate::command::{as_person, path, run};
 use crate::world::{TONNE_G, World, serial};
 
-fn relayer_file(devnet: &Devnet) -> PathBuf {
+pub(crate) fn relayer_file(devnet: &Devnet) -> PathBuf {
     devnet.party_folder("relayer").join("relayer.toml")
 }
 
-async fn restore(devnet: &Devnet, backup: &Path) -> crate::command::Said {
+pub(crate) async fn restore(devnet: &Devnet, backup: &Path) -> crate::command::Said {
     let file = relayer_file(devnet);
     run(devnet, &["restore", "--config", path(&file), path(backup)]).await
 }
 
-async fn log_size(devnet: &Devnet) -> u64 {
+pub(crate) async fn log_size(devnet: &Devnet) -> u64 {
     let mut operator = devnet.control("operator-1").unwrap().operator();
     let status = operator.status(v1::StatusRequest {}).await.unwrap();
     status.into_inner().log_size
 }
 
 /// The longest log that an attester has followed: they may be some leaves behind that nobody needed to sign for.
-async fn attesters_copy(devnet: &Devnet) -> (PathBuf, u64) {
+pub(crate) async fn attesters_copy(devnet: &Devnet) -> (PathBuf, u64) {
     let mut longest = (PathBuf::new(), 0);
     for attester in &devnet.attesters {
         let config = devnet.party_folder(attester.name()).join("attester.toml");

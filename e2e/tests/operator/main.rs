@@ -12,6 +12,7 @@ mod backup;
 mod command;
 mod decisions;
 mod limits;
+mod recovered;
 mod reload;
 #[path = "../bridge/world.rs"]
 #[allow(

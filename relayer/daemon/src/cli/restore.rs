@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::output::Output;
+use super::transfer::instruct;
 use crate::config;
 use crate::wire;
 
@@ -126,6 +127,9 @@ pub(crate) struct Recover {
     /// The checkpoint that they lie under; `<LOG>.checkpoint` if not given.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// What a burner wants who redirected a burn, as `transfer instruction` wrote it; once for each that the command asks for.
+    #[arg(long, value_name = "FILE")]
+    instruction: Vec<PathBuf>,
 }
 
 impl Recover {
@@ -137,7 +141,9 @@ impl Recover {
         let beside = beside(&self.log, "checkpoint");
         let note = read(self.checkpoint.as_deref().unwrap_or(&beside))?;
         let leaves = read(&self.log)?;
-        let recovered = wire::recover(config, &leaves, &note).await;
+        let instructions = self.instruction.iter().map(|path| instruct::read(path));
+        let instructions = instructions.collect::<Result<Vec<_>, _>>()?;
+        let recovered = wire::recover(config, (&leaves, &note), instructions).await;
         let recovered = recovered.map_err(|ended| match ended {
             wire::Ended::Misconfigured(_) => Failure::Refused(ended.to_string()),
             wire::Ended::Stopped(_) => Failure::Unavailable(ended.to_string()),

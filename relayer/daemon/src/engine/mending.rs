@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isthmus_core::id::TransferId;
-use isthmus_core::ports::{Append, BookChange};
+use isthmus_core::ports::{Append, BookChange, Journal, StoreError};
+use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Finding;
-use isthmus_core::serial_block;
+use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_core::terms::{Outbound, Terms};
 use isthmus_core::transfer::{Event, State, Transfer};
 use isthmus_store::{HeldAs, Store};
@@ -90,46 +91,71 @@ impl Mender {
 
     /// What gives the burn others, if the pool has them and no attempt to give the old ones is under way.
     fn others(&self, transfer: &Transfer) -> Result<Option<Append>, Fatal> {
-        let Terms::Return(back) = transfer.terms() else {
+        let others = others(self.recorder.journal(), &self.store, transfer).map_err(Fatal)?;
+        let Some(others) = others else {
             return Ok(None);
         };
-        let id = transfer.id();
-        let held = self.store.holdings(&back.allocation).map_err(Fatal)?;
-        let mut kept: Vec<_> = held
-            .into_iter()
-            .filter(|holding| holding.holder == id && holding.held == HeldAs::Allocated)
-            .map(|holding| holding.block)
-            .collect();
-        let missing = back.given().checked_sub(serial_block::total(&kept));
-        let Some(missing) = missing.and_then(isthmus_core::quantity::Quantity::tonnes) else {
-            return Ok(None);
-        };
-        if missing == 0 {
-            self.store.forget_lost(id).map_err(Fatal)?;
+        if others.added.is_empty() {
+            self.store.forget_lost(transfer.id()).map_err(Fatal)?;
             return Ok(None);
         }
-        let offered = self.recorder.journal().allocate(back.pool, missing);
-        let Some(added) = offered.map_err(Fatal)? else {
-            return Ok(None);
-        };
-        let book = vec![BookChange::Reallocate {
-            burn: id,
-            pool: back.pool,
-            kept: kept.clone(),
-            added: added.clone(),
-        }];
-        kept.extend(added);
-        let event = Event::Reallocated(kept);
+        let (event, change) = others.of(transfer);
         if transfer.apply(&event).is_err() {
             return Ok(None);
         }
         let now = self.recorder.clock().now();
         Ok(Some(Append {
-            transfer: Some((id, transfer.length())),
+            transfer: Some((transfer.id(), transfer.length())),
             leaves: leaves::of(transfer, &event, now),
             events: vec![event],
-            book,
+            book: vec![change],
             ..Append::default()
         }))
     }
+}
+
+/// What a burn that lost units has instead.
+#[derive(Debug)]
+pub(crate) struct Others {
+    kept: Vec<SerialBlock>,
+    /// None if it lost nothing.
+    pub(crate) added: Vec<SerialBlock>,
+}
+
+impl Others {
+    /// The event, and the change to the custody book.
+    pub(crate) fn of(self, burn: &Transfer) -> (Event, BookChange) {
+        let change = BookChange::Reallocate {
+            burn: burn.id(),
+            pool: burn.terms().pool(),
+            kept: self.kept.clone(),
+            added: self.added.clone(),
+        };
+        let mut allocation = self.kept;
+        allocation.extend(self.added);
+        (Event::Reallocated(allocation), change)
+    }
+}
+
+/// What a burn keeps and what it gets, as of now; `None` if its pool does not offer as much.
+pub(crate) fn others(
+    journal: &dyn Journal,
+    store: &Store,
+    transfer: &Transfer,
+) -> Result<Option<Others>, StoreError> {
+    let Terms::Return(back) = transfer.terms() else {
+        return Ok(None);
+    };
+    let held = store.holdings(&back.allocation)?;
+    let kept: Vec<_> = held
+        .into_iter()
+        .filter(|holding| holding.holder == transfer.id() && holding.held == HeldAs::Allocated)
+        .map(|holding| holding.block)
+        .collect();
+    let missing = back.given().checked_sub(serial_block::total(&kept));
+    let Some(missing) = missing.and_then(Quantity::tonnes) else {
+        return Ok(None);
+    };
+    let added = journal.allocate(back.pool, missing)?;
+    Ok(added.map(|added| Others { kept, added }))
 }

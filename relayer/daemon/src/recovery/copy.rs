@@ -1,7 +1,9 @@
 //! A copy of the log, as an attester or an auditor has it: leaves in base64, one a line, and the checkpoint that they lie under.
 
+use alloy::primitives::B256;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use isthmus_prooflog::leaf::{Leaf, Purpose};
 use isthmus_prooflog::note::{self, Checkpoint, VerifierKey};
 use isthmus_prooflog::tree::{self, MemoryTree};
 use isthmus_store::Store;
@@ -42,6 +44,22 @@ impl LogCopy {
     /// Number of leaves.
     pub fn size(&self) -> u64 {
         self.head.size
+    }
+
+    /// Whether a burn was given in the end, for the purpose that it was burned for.
+    pub(super) fn is_given_as_burned(&self, burn: B256) -> bool {
+        let leaves = self.leaves.iter().filter_map(|leaf| Leaf::parse(leaf).ok());
+        let (mut wanted, mut given) = (None, None);
+        for leaf in leaves.filter(|leaf| leaf.transfer() == Some(burn)) {
+            if let Leaf::Burned { purpose, .. } = leaf {
+                wanted = Some(purpose);
+            } else if let Leaf::Released { .. } = leaf {
+                given = Some(Purpose::Release);
+            } else if let Leaf::Retired { .. } = leaf {
+                given = Some(Purpose::Retire);
+            }
+        }
+        given.is_some() && given == wanted
     }
 
     /// Leaves with their index, from one on.

@@ -1,5 +1,6 @@
 //! Why a recovery does not go on.
 
+use isthmus_core::id::{Hash32, TransferId};
 use isthmus_core::ports::StoreError;
 use isthmus_prooflog::tree::TreeError;
 
@@ -43,13 +44,17 @@ pub enum RecoveryError {
         /// What is wrong.
         detail: String,
     },
-    /// A kind of leaf from which this version cannot rebuild the journal.
+    /// What a burner wants instead is in no leaf.
     #[error(
-        "leaf {index} is of a kind that recovery cannot rebuild in this version: restore the newest store there is instead"
+        "leaf {index} redirects burn {burn}, and what its burner wants instead is in no leaf: get the instruction with commitment {commitment} from whoever redirected it, and run the same command again with --instruction FILE"
     )]
-    Unsupported {
+    Redirected {
         /// Which leaf.
         index: u64,
+        /// Which burn.
+        burn: TransferId,
+        /// What the instruction commits to.
+        commitment: Hash32,
     },
     /// The tree could not be read.
     #[error(transparent)]
@@ -68,8 +73,11 @@ pub(super) enum Trouble {
     Unconfirmed(String),
     /// It cannot be read.
     Unreadable(String),
-    /// It is of a kind without a way back.
-    Unsupported,
+    /// What it commits to has to be handed in.
+    Redirected {
+        burn: TransferId,
+        commitment: Hash32,
+    },
     /// The disk.
     Store(StoreError),
 }
@@ -86,7 +94,11 @@ impl RecoveryError {
             Trouble::Unavailable(detail) => Self::Unavailable { index, detail },
             Trouble::Unconfirmed(detail) => Self::Unconfirmed { index, detail },
             Trouble::Unreadable(detail) => Self::Copy(format!("leaf {index}: {detail}")),
-            Trouble::Unsupported => Self::Unsupported { index },
+            Trouble::Redirected { burn, commitment } => Self::Redirected {
+                index,
+                burn,
+                commitment,
+            },
             Trouble::Store(error) => Self::Store(error),
         }
     }

@@ -6,16 +6,19 @@
 //! it is found at the ledgers when the relayer runs, or handed in again.
 
 mod copy;
+mod custody;
 mod errors;
 mod outbound;
+mod redirected;
 mod returns;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use isthmus_core::id::{Hash32, LedgerId, TransferId};
+use isthmus_core::instruction::Instruction;
 use isthmus_core::operation::Operation;
-use isthmus_core::ports::{Append, Attempt, FindError, Found, Journal, Ledger};
+use isthmus_core::ports::{Append, Attempt, FindError, Found, Journal, Ledger, Moved};
 use isthmus_core::receipt::{Finding, Receipt};
 use isthmus_core::route::{RouteDocument, RouteSignature};
 use isthmus_core::terms::Burn;
@@ -30,6 +33,7 @@ use crate::error_chain::chain;
 pub use copy::{LogCopy, read_copy};
 pub use errors::RecoveryError;
 
+use custody::Movement;
 use errors::Trouble;
 
 /// What recovery works with.
@@ -49,12 +53,18 @@ pub struct Recovery {
     pub clock: Arc<dyn Clock>,
     /// Burns as their ledgers have them, as far as they were looked through.
     pub burns: HashMap<TransferId, (Burn, Receipt)>,
+    /// Movements that nobody ordered, as their registries have them, as far as they were looked through.
+    pub moves: Vec<(LedgerId, Moved, Receipt)>,
+    /// What burners want instead of what they wanted first, by commitment: no leaf has it.
+    pub instructions: HashMap<Hash32, Instruction>,
 }
 
 /// What an entry of the log is made durable with.
 enum Step {
     /// With these events, and what belongs to them.
     Append(Box<Append>),
+    /// A movement that nobody ordered.
+    Moved(Box<Movement>),
     /// A route of its own.
     Route(Box<RouteRecord>),
     /// A pause, by somebody, or the end of one.
@@ -70,7 +80,7 @@ impl Recovery {
         for (index, bytes) in copy.from(start) {
             let at = |trouble| RecoveryError::at(index, trouble);
             let leaf = Leaf::parse(bytes).map_err(|e| at(Trouble::Unreadable(e.to_string())))?;
-            let step = self.step(&leaf).await.map_err(at)?;
+            let step = self.step(&leaf, copy).await.map_err(at)?;
             self.write(step, bytes).map_err(at)?;
         }
         copy.is_whole(&self.store)?;
@@ -79,7 +89,7 @@ impl Recovery {
     }
 
     /// What a leaf stands for.
-    async fn step(&mut self, leaf: &Leaf) -> Result<Step, Trouble> {
+    async fn step(&mut self, leaf: &Leaf, copy: &LogCopy) -> Result<Step, Trouble> {
         if let Leaf::Route {
             route, signatures, ..
         } = leaf
@@ -126,7 +136,17 @@ impl Recovery {
         if let Some(append) = self.returned(leaf).await? {
             return Ok(Step::Append(Box::new(append)));
         }
-        Err(Trouble::Unsupported)
+        if let Some(movement) = self.moved(leaf).await? {
+            return Ok(Step::Moved(Box::new(movement)));
+        }
+        let decided = match self.decided(leaf)? {
+            Some(append) => Some(append),
+            None => self.redirected(leaf, copy)?,
+        };
+        let append = decided.ok_or_else(|| {
+            Trouble::Unreadable(format!("recovery does not know {}", leaf.kind()))
+        })?;
+        Ok(Step::Append(Box::new(append)))
     }
 
     /// An event of a transfer; of one that the log knows nothing else of, the leaf is all there is.
@@ -173,6 +193,16 @@ impl Recovery {
                 let answer = self.store.append(vec![append]).pop();
                 let answer = answer.ok_or_else(|| Trouble::Unconfirmed("no answer".into()))?;
                 answer.map_err(|error| Trouble::Unconfirmed(chain(&error)))?;
+            }
+            Step::Moved(moved) => {
+                let append = Append {
+                    leaves,
+                    ..moved.append
+                };
+                let named = (&moved.ledger, moved.reference.as_str());
+                let (deposits, lost) = (&moved.deposits, &moved.lost);
+                let written = self.store.record_moved(append, named, deposits, lost);
+                written.map_err(|error| Trouble::Unconfirmed(chain(&error)))?;
             }
             Step::Route(record) => self.store.put_route(&record, Some(leaf.to_vec()))?,
             Step::Pause { scope, by } => self.store.set_paused(&scope, by, leaves)?,

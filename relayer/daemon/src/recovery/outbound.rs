@@ -140,7 +140,7 @@ impl Recovery {
     fn mandate(&self, outbound: &Outbound, receipt: &Receipt) -> Result<Mandate, Trouble> {
         let key = self.receipt_keys.get(&outbound.terms.origin);
         let key = key.ok_or_else(|| Trouble::Unconfirmed("no receipt key is configured".into()))?;
-        let jws = String::from_utf8_lossy(&receipt.evidence.bytes);
+        let jws = String::from_utf8_lossy(receipt.evidence.bytes());
         let opened = registry_receipt::open(&jws, key)
             .map_err(|error| Trouble::Unconfirmed(error.to_string()))?;
         let mandate = opened.mandate.unwrap_or_default();

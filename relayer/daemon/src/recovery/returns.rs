@@ -5,7 +5,7 @@ use isthmus_core::operation::Operation;
 use isthmus_core::ports::{Append, BookChange, Cursor, Fact, FindError, Journal};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Receipt;
-use isthmus_core::serial_block::{self, SerialBlock};
+use isthmus_core::serial_block::SerialBlock;
 use isthmus_core::terms::{Burn, Return, Terms};
 use isthmus_core::transfer::{Event, Transfer};
 use isthmus_prooflog::leaf::Leaf;
@@ -26,12 +26,15 @@ impl Recovery {
             transfer,
             pool,
             allocation,
+            written_off_g,
             ..
         } = leaf
         {
             let id = TransferId::new(transfer.0);
             let (burn, receipt) = self.burn(id).await?;
-            return self.burned(burn, receipt, pool.0, allocation).map(Some);
+            let written_off = written_off_g.map_or(0, |grams| grams.0);
+            let named = (allocation.as_slice(), written_off);
+            return self.burned(burn, receipt, pool.0, named).map(Some);
         }
         if let Leaf::Released { transfer, .. } | Leaf::Retired { transfer, .. } = leaf {
             let transfer = self.known(TransferId::new(transfer.0))?;
@@ -50,14 +53,15 @@ impl Recovery {
         burn: Burn,
         receipt: Receipt,
         pool: [u8; 32],
-        allocation: &[String],
+        (allocation, written_off_g): (&[String], u64),
     ) -> Result<Append, Trouble> {
         let id = burn.id();
         let pool = isthmus_core::id::PoolId::new(pool);
         let (origin, custody_account) = self.pool_of(&burn, pool)?;
-        let blocks = self.allocation(pool, &burn, &origin, allocation)?;
-        let given = serial_block::total(&blocks);
-        let written_off = burn.quantity.checked_sub(given).unwrap_or(Quantity::ZERO);
+        let written_off = Quantity::from_grams(written_off_g).unwrap_or(Quantity::ZERO);
+        let given = burn.quantity.checked_sub(written_off);
+        let given = given.and_then(Quantity::tonnes).unwrap_or(0);
+        let blocks = self.allocation(pool, given, &origin, allocation)?;
         let back = Return {
             burn,
             origin,
@@ -86,12 +90,11 @@ impl Recovery {
     fn allocation(
         &self,
         pool: isthmus_core::id::PoolId,
-        burn: &Burn,
+        tonnes: u64,
         origin: &LedgerId,
         logged: &[String],
     ) -> Result<Vec<SerialBlock>, Trouble> {
         if logged.is_empty() {
-            let tonnes = burn.quantity.tonnes().unwrap_or(0);
             let computed = self.store.allocate(pool, tonnes)?;
             return computed.ok_or_else(|| {
                 Trouble::Unconfirmed("the custody book offers less than was burned".into())
@@ -122,14 +125,14 @@ impl Recovery {
     /// A burn as its chain has it.
     async fn burn(&mut self, id: TransferId) -> Result<(Burn, Receipt), Trouble> {
         if !self.burns.contains_key(&id) {
-            self.look_for_burns().await?;
+            self.look_around().await?;
         }
         let found = self.burns.get(&id).cloned();
         found.ok_or_else(|| Trouble::Unconfirmed(format!("no ledger has a final burn {id}")))
     }
 
-    /// Every burn since the backup, from every ledger's cursor on.
-    async fn look_for_burns(&mut self) -> Result<(), Trouble> {
+    /// Every burn and every movement since the backup, from every ledger's cursor on.
+    pub(super) async fn look_around(&mut self) -> Result<(), Trouble> {
         for (id, ledger) in &self.ledgers {
             let mut cursor = self.store.cursor(id)?.unwrap_or(Cursor {
                 height: 0,
@@ -147,8 +150,17 @@ impl Recovery {
                     }
                 };
                 for observed in page.facts {
-                    if let Fact::Burned(burn) = observed.fact {
-                        self.burns.insert(burn.id(), (burn, observed.receipt));
+                    match observed.fact {
+                        Fact::Burned(burn) => {
+                            self.burns.insert(burn.id(), (burn, observed.receipt));
+                        }
+                        Fact::Moved(moved) => {
+                            let seen = (id.clone(), moved, observed.receipt);
+                            if !self.moves.contains(&seen) {
+                                self.moves.push(seen);
+                            }
+                        }
+                        Fact::Unattributed { .. } => {}
                     }
                 }
                 let more = page.next.height < page.head && page.next != cursor;

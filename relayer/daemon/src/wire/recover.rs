@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use isthmus_core::instruction::Instruction;
 use isthmus_core::time::Clock;
 use isthmus_prooflog::note::LogSigner;
 use isthmus_store::Store;
@@ -22,8 +23,12 @@ pub struct Recovered {
     pub log_size: u64,
 }
 
-/// Takes the leaves that the store lacks from a copy. The store must not be in use.
-pub async fn run(config: RelayerConfig, leaves: &str, note: &str) -> Result<Recovered, Ended> {
+/// Takes the leaves that the store lacks from a copy, with what burners want who redirected. The store must not be in use.
+pub async fn run(
+    config: RelayerConfig,
+    (leaves, note): (&str, &str),
+    instructions: Vec<Instruction>,
+) -> Result<Recovered, Ended> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open(&config.data_dir, &config.network, Arc::clone(&clock))?;
     let store = Arc::new(store);
@@ -44,6 +49,7 @@ pub async fn run(config: RelayerConfig, leaves: &str, note: &str) -> Result<Reco
         let id = handle.ledger.profile().id.clone();
         (id, handle.ledger)
     });
+    let by_commitment = instructions.into_iter().map(|i| (i.commitment(), i));
     let mut recovery = Recovery {
         store,
         ledgers: ledgers.collect(),
@@ -52,6 +58,8 @@ pub async fn run(config: RelayerConfig, leaves: &str, note: &str) -> Result<Reco
         route_admins: config.route_admins.iter().map(|admin| admin.key).collect(),
         clock,
         burns: HashMap::new(),
+        moves: Vec::new(),
+        instructions: by_commitment.collect(),
     };
     let taken = recovery.run(&copy).await.map_err(ended)?;
     Ok(Recovered {

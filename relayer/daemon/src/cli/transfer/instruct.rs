@@ -129,7 +129,7 @@ impl Instruct {
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<Instruction, Failure> {
+pub(in crate::cli) fn read(path: &Path) -> Result<Instruction, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
     serde_json::from_str(&text).map_err(|error| {
         Failure::Usage(format!(

@@ -1,7 +1,7 @@
 //! `transfer`: what holders and exchanges do.
 
 mod follow;
-mod instruct;
+pub(super) mod instruct;
 mod prepare;
 mod redirect;
 mod submit;
