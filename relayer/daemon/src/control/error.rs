@@ -36,8 +36,8 @@ pub(crate) enum ApiError {
     },
     /// Correct the id.
     UnknownTransfer(TransferId),
-    /// Correct the id or version.
-    UnknownRoute(String),
+    /// Correct the id or version; these are known.
+    UnknownRoute { id: String, known: String },
     /// Ask for something inside.
     OutOfRange {
         field: &'static str,

@@ -11,12 +11,12 @@ use tonic::{Request, Response, Status};
 use crate::control::auth::{OPERATE, PAUSE, READ, permit};
 use crate::control::backup;
 use crate::control::concerns;
-use crate::control::error::{ApiError, FieldProblem};
-use crate::control::parse;
+use crate::control::error::ApiError;
 use crate::control::quarantine::{self, Decisions};
 use crate::control::resume::{self, Losses};
 use crate::control::retry;
 use crate::control::shared::{Shared, blocking, stopped};
+use crate::control::{known, parse};
 use crate::engine::Fatal;
 use crate::engine::pause::{Pauses, Scope};
 
@@ -79,16 +79,14 @@ impl Operators {
         scope: &str,
         change: impl FnOnce(&Pauses, &Scope) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<Vec<String>, ApiError> {
-        let parsed: Scope = scope.parse().map_err(|_| {
-            ApiError::from(FieldProblem::new(
-                "scope",
-                scope,
-                "all, route:<id> or ledger:<id>",
-            ))
-        })?;
-        let shared = Arc::clone(&self.shared);
+        let (shared, scope) = (Arc::clone(&self.shared), scope.to_owned());
         blocking(move || {
             let pauses = &shared.parts.pauses;
+            // What is paused may be of a ledger that is configured no more.
+            let parsed = match scope.parse() {
+                Ok(parsed) if pauses.list()?.contains(&scope) => parsed,
+                Ok(_) | Err(_) => known::scope(&shared, &scope)?,
+            };
             change(pauses, &parsed).map_err(|error| stopped(&Fatal(error)))?;
             Ok(pauses.list()?)
         })
@@ -173,9 +171,9 @@ impl OperatorService for Operators {
     ) -> Result<Response<pb::RetryResponse>, Status> {
         let by = permit(&request, OPERATE)?.name;
         let asked = request.into_inner();
-        let chosen = retry::parse(&asked, &self.shared).map_err(ApiError::from)?;
         let shared = Arc::clone(&self.shared);
-        let answer = blocking(move || retry::retry(&shared, &chosen)).await?;
+        let answer =
+            blocking(move || retry::retry(&shared, &retry::parse(&asked, &shared)?)).await?;
         tracing::info!(operator = %by, matched = answer.matched, moved = answer.moved, "retry");
         Ok(Response::new(answer))
     }

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use isthmus_core::id::{LedgerId, RouteId, TransferId};
+use isthmus_core::id::TransferId;
 use isthmus_core::operation::Lane;
+use isthmus_core::ports::Journal as _;
 use isthmus_core::time::Timestamp;
 use isthmus_proto::v1 as pb;
 use isthmus_store::Waiting;
 
 use crate::control::concerns::lanes_of;
 use crate::control::error::{ApiError, FieldProblem};
-use crate::control::parse;
 use crate::control::shared::{Shared, stopped};
+use crate::control::{known, parse};
 use crate::engine::Fatal;
 
 /// Most moved in one write.
@@ -32,25 +33,20 @@ pub(crate) struct Chosen {
 }
 
 /// The filter, or what is wrong with it.
-pub(crate) fn parse(asked: &pb::RetryRequest, shared: &Shared) -> Result<Chosen, FieldProblem> {
+pub(crate) fn parse(asked: &pb::RetryRequest, shared: &Shared) -> Result<Chosen, ApiError> {
     let state = parse::state(&asked.state)?;
     let route = match asked.route.as_str() {
         "" => None,
-        text => Some(parse::id::<RouteId>("route", text)?.to_string()),
+        text => Some(known::route(shared, "route", text)?.to_string()),
     };
-    let known = lanes_of(shared);
-    let names: Vec<_> = known.iter().map(ToString::to_string).collect();
+    let lanes = lanes_of(shared);
+    let names: Vec<_> = lanes.iter().map(ToString::to_string).collect();
     if !asked.lane.is_empty() && !names.contains(&asked.lane) {
         let remedy = format!("one of {}", names.join(", "));
-        return Err(FieldProblem::new("lane", asked.lane.clone(), remedy));
+        return Err(FieldProblem::new("lane", asked.lane.clone(), remedy).into());
     }
-    let ledgers: Vec<_> = known.iter().map(|lane| lane.ledger.to_string()).collect();
     if !asked.ledger.is_empty() {
-        parse::id::<LedgerId>("ledger", &asked.ledger)?;
-        if !ledgers.contains(&asked.ledger) {
-            let remedy = "a ledger that is configured here: see `isthmus status`";
-            return Err(FieldProblem::new("ledger", asked.ledger.clone(), remedy));
-        }
+        known::ledger(shared, "ledger", &asked.ledger)?;
     }
     let wanted = |lane: &Lane| {
         (asked.lane.is_empty() || lane.to_string() == asked.lane)
@@ -58,26 +54,28 @@ pub(crate) fn parse(asked: &pb::RetryRequest, shared: &Shared) -> Result<Chosen,
     };
     let before = shared.now().ms().saturating_sub(asked.older_than_ms);
     Ok(Chosen {
-        lanes: known.into_iter().filter(wanted).collect(),
+        lanes: lanes.into_iter().filter(wanted).collect(),
         state,
         route,
-        ids: ids(&asked.ids)?,
+        ids: ids(&asked.ids, shared)?,
         unchanged_since: Timestamp::from_ms(before),
         dry_run: asked.dry_run,
     })
 }
 
-fn ids(texts: &[String]) -> Result<Option<BTreeSet<TransferId>>, FieldProblem> {
+fn ids(texts: &[String], shared: &Shared) -> Result<Option<BTreeSet<TransferId>>, ApiError> {
     if texts.len() > MOST_IDS {
         let found = format!("{} ids", texts.len());
-        return Err(FieldProblem::new(
-            "ids",
-            found,
-            format!("at most {MOST_IDS} at a time"),
-        ));
+        let remedy = format!("at most {MOST_IDS} at a time");
+        return Err(FieldProblem::new("ids", found, remedy).into());
     }
     let ids = texts.iter().map(|text| parse::id("ids", text));
     let ids: BTreeSet<_> = ids.collect::<Result<_, _>>()?;
+    for id in &ids {
+        if shared.parts.store.transfer(*id)?.is_none() {
+            return Err(ApiError::UnknownTransfer(*id));
+        }
+    }
     Ok(Some(ids).filter(|ids| !ids.is_empty()))
 }
 

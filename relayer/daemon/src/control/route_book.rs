@@ -1,5 +1,6 @@
 //! The rules of routes: what a document must say to be accepted here, and who must have signed and sent it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy::primitives::B256;
@@ -12,6 +13,7 @@ use isthmus_store::{RouteRecord, StoredRouteStatus};
 
 use crate::control::amendment;
 use crate::control::error::{ApiError, FieldProblem};
+use crate::control::known::one_of;
 use crate::control::shared::{Shared, stopped};
 use crate::engine::Fatal;
 
@@ -57,7 +59,12 @@ impl RouteBook {
                 handle.ledger.profile().id == *id && handle.ledger.profile().kind == kind
             });
             if !known {
-                let remedy = format!("a {kind:?} that is configured here").to_lowercase();
+                let here = self.shared.parts.ledgers.iter();
+                let here = here.map(|handle| handle.ledger.profile());
+                let here = here.filter(|profile| profile.kind == kind);
+                let here = here.map(|profile| profile.id.to_string()).collect();
+                let kind = format!("{kind:?}").to_lowercase();
+                let remedy = format!("a {kind} that is configured here: {}", one_of(&here));
                 problems.push(FieldProblem::new(field, id.as_str(), remedy));
             }
         }
@@ -99,6 +106,28 @@ impl RouteBook {
         self.put(&record, None)
     }
 
+    /// Which routes there are, or which versions of this one.
+    fn unknown(&self, id: &RouteId, version: u32) -> ApiError {
+        let versions = match self.shared.parts.store.routes() {
+            Ok(routes) => routes,
+            Err(error) => return error.into(),
+        };
+        let of_it = versions.iter().filter(|route| route.document.id == *id);
+        let known: BTreeSet<String> = of_it
+            .map(|r| format!("version {}", r.document.version))
+            .collect();
+        let ids = versions.iter().map(|route| route.document.id.to_string());
+        let known = if known.is_empty() {
+            ids.collect()
+        } else {
+            known
+        };
+        ApiError::UnknownRoute {
+            id: format!("{id} version {version}"),
+            known: one_of(&known),
+        }
+    }
+
     /// Adds the second admin's signature: the route is logged and counts from then on.
     pub(crate) fn approve(
         &self,
@@ -109,8 +138,9 @@ impl RouteBook {
     ) -> Result<RouteRecord, ApiError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let stored = self.stored(id, version)?;
-        let mut record =
-            stored.ok_or_else(|| ApiError::UnknownRoute(format!("{id} version {version}")))?;
+        let Some(mut record) = stored else {
+            return Err(self.unknown(id, version));
+        };
         if record.status == StoredRouteStatus::Active {
             return if record.signatures.contains(&signature) {
                 Ok(record)

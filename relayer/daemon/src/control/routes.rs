@@ -11,9 +11,9 @@ use tonic::{Request, Response, Status};
 
 use crate::control::auth::{MOVE, READ, permit};
 use crate::control::error::{ApiError, FieldProblem};
-use crate::control::parse;
 use crate::control::route_book::RouteBook;
 use crate::control::shared::{Shared, blocking};
+use crate::control::{known, parse};
 
 /// Routes: proposed by one, activated by a second.
 #[derive(Debug)]
@@ -72,8 +72,13 @@ impl Routes {
         let mut versions = versions.into_iter().filter(|r| r.document.id == *id);
         let active = |r: &RouteRecord| r.status == StoredRouteStatus::Active;
         let last = versions.clone().rfind(active);
-        last.or_else(|| versions.next_back())
-            .ok_or_else(|| ApiError::UnknownRoute(id.to_string()))
+        if let Some(found) = last.or_else(|| versions.next_back()) {
+            return Ok(found);
+        }
+        Err(ApiError::UnknownRoute {
+            id: id.to_string(),
+            known: known::one_of(&known::routes(&self.shared)?),
+        })
     }
 }
 

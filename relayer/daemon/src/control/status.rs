@@ -25,7 +25,7 @@ impl ApiError {
             Self::NotAuthenticated => (Code::Unauthenticated, ErrorCode::NotAuthenticated),
             Self::NotPermitted { .. } => (Code::PermissionDenied, ErrorCode::NotPermitted),
             Self::UnknownTransfer(_) => (Code::NotFound, ErrorCode::UnknownTransfer),
-            Self::UnknownRoute(_) => (Code::NotFound, ErrorCode::UnknownRoute),
+            Self::UnknownRoute { .. } => (Code::NotFound, ErrorCode::UnknownRoute),
             Self::OutOfRange { .. } => (Code::OutOfRange, ErrorCode::InvalidField),
             Self::Refused(refusal) => (Code::FailedPrecondition, refusal_code(refusal)),
             Self::WrongState { .. } => (Code::FailedPrecondition, ErrorCode::WrongState),
@@ -54,8 +54,12 @@ impl ApiError {
                     roles.join(" or ")
                 )
             }
-            Self::UnknownTransfer(id) => format!("there is no transfer {id}"),
-            Self::UnknownRoute(id) => format!("there is no route {id}"),
+            Self::UnknownTransfer(id) => format!(
+                "there is no transfer {id}: see `isthmus transfer list`; a return is there once its burn is final"
+            ),
+            Self::UnknownRoute { id, known } => {
+                format!("there is no route {id}: {known}; see `isthmus route list`")
+            }
             Self::OutOfRange { field, value, size } => {
                 format!("{field} {value} is outside the log of {size} leaves")
             }
@@ -103,7 +107,7 @@ impl ApiError {
                 let name = id.to_string();
                 details.set_resource_info("transfer", name, "", "it was never admitted here");
             }
-            Self::UnknownRoute(id) => {
+            Self::UnknownRoute { id, .. } => {
                 details.set_resource_info("route", id, "", "it was never proposed here");
             }
             Self::Contended(_)

@@ -15,7 +15,7 @@ use crate::control::auth::{MOVE, OPERATE, permit};
 use crate::control::error::ApiError;
 use crate::control::shared::{Shared, blocking, stopped};
 use crate::control::watching::Watching;
-use crate::control::{parse, render};
+use crate::control::{known, parse, render};
 use crate::engine::admission::Order;
 
 /// What an exchange does with transfers.
@@ -76,6 +76,9 @@ fn list(
     request: &pb::ListTransfersRequest,
 ) -> Result<pb::ListTransfersResponse, ApiError> {
     let (filter, before, size) = parse::page(request)?;
+    if let Some(route) = &filter.route {
+        known::route(shared, "route", route)?;
+    }
     let store = &shared.parts.store;
     let listed = store.list(&filter, before, size)?;
     let next = listed.last().filter(|_| listed.len() == size);

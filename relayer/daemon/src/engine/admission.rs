@@ -235,7 +235,14 @@ impl Admission {
     ) -> Result<Result<Admissible, Refusal>, Fatal> {
         let terms = &order.terms;
         let Some(route) = self.store.active_route(&terms.route).map_err(Fatal)? else {
-            let message = "no active route has this id: see `isthmus route list`".to_owned();
+            let known = self.store.current_routes().map_err(Fatal)?;
+            let known: Vec<_> = known.iter().map(|r| r.document.id.to_string()).collect();
+            let known = if known.is_empty() {
+                "none".into()
+            } else {
+                known.join(", ")
+            };
+            let message = format!("no active route has this id; active: {known}");
             let route = terms.route.to_string();
             return Ok(Err(never("unknown_route", "route", route, message)));
         };
