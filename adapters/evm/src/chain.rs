@@ -21,6 +21,7 @@ use crate::agree::{Agreement, Disagreement};
 use crate::config::ChainFinality;
 use crate::connect::{self, ConnectError, Identity};
 use crate::node::{self, BlockRef, Node};
+use crate::paid::Paid;
 
 /// The gate's chain, through one or more nodes.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub(crate) struct Chain {
     strangers: Mutex<HashMap<B256, bool>>,
     /// The newest height seen, and since when.
     pace: Mutex<Option<(u64, Timestamp)>>,
+    /// What our transactions cost.
+    pub(crate) paid: Paid,
 }
 
 /// The two blocks that questions are asked at.
@@ -99,6 +102,7 @@ impl Chain {
             final_height: watch::Sender::new(0),
             strangers: Mutex::default(),
             pace: Mutex::new(None),
+            paid: Paid::default(),
         }
     }
 
@@ -260,12 +264,14 @@ impl Chain {
         });
     }
 
-    /// People have decided that the chain is what it is now: what was final before does not count any more, and they know of
-    /// the strangers' transactions that were seen so far.
-    pub(crate) fn accept_history(&self) {
+    /// What was final before does not count any more: the chain is what it is now.
+    pub(crate) fn forget_anchor(&self) {
         *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let mut strangers = self.strangers();
-        for accepted in strangers.values_mut() {
+    }
+
+    /// People know of the strangers' transactions that were seen so far.
+    pub(crate) fn accept_strangers(&self) {
+        for accepted in self.strangers().values_mut() {
             *accepted = true;
         }
     }
@@ -325,7 +331,10 @@ impl Chain {
         let answer = self.rpc.get_block_by_number(number.into()).await;
         let block = self.answered("eth_getBlockByNumber", answer)?;
         let block = block.ok_or_else(|| self.incomplete(format!("it has no block {number}")))?;
-        Ok(BlockRef::from(&block))
+        match node::flaw(&block, Some(number)) {
+            Some(problem) => Err(self.incomplete(problem)),
+            None => Ok(BlockRef::from(&block)),
+        }
     }
 
     /// Cheap unless a request failed since the last time. A node that stays away does not count; one that is of another

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use alloy::consensus::Transaction as _;
+use alloy::consensus::transaction::SignerRecoverable as _;
+use alloy::eips::eip2718::Encodable2718 as _;
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::TransactionResponse;
-use alloy::primitives::{Address, B256, TxKind};
+use alloy::primitives::{Address, B256, TxKind, keccak256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolCall;
@@ -16,6 +18,7 @@ use isthmus_core::ports::{Draft, FindError};
 use crate::chain::{Chain, Heads};
 use crate::contract::Gate;
 use crate::lane::sender_and_nonce;
+use crate::node::flaw;
 
 /// What became of a draft.
 #[derive(Clone, Debug)]
@@ -67,6 +70,7 @@ impl<'a> Fates<'a> {
                 .block_number
                 .is_some_and(|number| number <= self.heads.last_final.number);
             return Ok(if is_final {
+                chain.paid.note(&receipt);
                 Fate::Final(Arc::new(receipt))
             } else {
                 Fate::UnderWay
@@ -116,23 +120,28 @@ impl<'a> Fates<'a> {
             .chain
             .answered("eth_getBlockByNumber", answer)?
             .ok_or_else(|| self.chain.incomplete(format!("it has no block {number}")))?;
+        if let Some(problem) = flaw(&block, Some(number)) {
+            return Err(self.chain.incomplete(problem));
+        }
+        // Sender and hash follow from the signed bytes, which the block commits to; what the node adds to them does not count.
         let user = block
             .transactions
             .into_transactions()
-            .find(|tx| tx.from() == sender && tx.nonce() == nonce)
+            .map(|tx| tx.into_inner())
+            .find(|tx| tx.nonce() == nonce && tx.recover_signer().is_ok_and(|by| by == sender))
             .ok_or_else(|| {
                 self.chain.incomplete(format!(
                     "block {number} lacks nonce {nonce} of {sender}, which its state has used"
                 ))
             })?;
+        let hash = keccak256(user.encoded_2718());
         if is_ours(self.chain.gate, sender, user.kind(), user.input())
-            || self.chain.is_accepted(user.tx_hash())
+            || self.chain.is_accepted(hash)
         {
             return Ok(Fate::Superseded);
         }
         Err(self.chain.contradiction(format!(
-            "nonce {nonce} of {sender} was used by transaction {} in block {number}, which this relayer never makes: somebody else has the key",
-            user.tx_hash()
+            "nonce {nonce} of {sender} was used by transaction {hash} in block {number}, which this relayer never makes: somebody else has the key"
         )))
     }
 

@@ -175,7 +175,9 @@ impl<'a> Inquiry<'a> {
         match newest {
             Some((draft, Fate::Final(receipt))) => {
                 let operation = &attempt.operation;
-                verdict::of_final(self.chain, operation, draft, &receipt, self.now).await
+                let at = (self.now, lapsed);
+                let found = verdict::of_final(self.chain, operation, draft, &receipt, at).await?;
+                Ok(self.by_deadline(found, deadline))
             }
             Some((draft, Fate::Superseded)) => Ok(verdict::superseded(draft)),
             Some((_, Fate::Unsent | Fate::UnderWay | Fate::Waiting)) | None => Ok(match deadline {
@@ -226,6 +228,18 @@ impl<'a> Inquiry<'a> {
         let base = base_fee(self.chain).await?;
         self.base_fee = Some(base);
         Ok(base)
+    }
+
+    /// A wait that is longer than its batch counts is looked at when that is over.
+    fn by_deadline(&self, found: Found, deadline: Option<Timestamp>) -> Found {
+        match (found, deadline) {
+            (Found::Unsettled { recheck_at }, Some(deadline)) => {
+                let soon = self.now.plus_ms(self.chain.block_time_ms);
+                let recheck_at = recheck_at.min(deadline.max(soon));
+                Found::Unsettled { recheck_at }
+            }
+            (found, _) => found,
+        }
     }
 
     fn unsettled(&self) -> Found {

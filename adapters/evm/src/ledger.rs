@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use async_trait::async_trait;
 use isthmus_core::id::{BatchId, Hash32};
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Blocks, Cursor, Custody, Draft, Finality, FindError, Found, Ledger,
-    LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError, Taking,
+    Attempt, Authority, Blocks, Costs, Cursor, Custody, Draft, Fee, Finality, FindError, Found,
+    Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError,
+    Taking,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::time::{Clock, Timestamp};
@@ -23,6 +24,7 @@ use crate::connect::{self, ConnectError};
 use crate::contract::core_address;
 use crate::find::Rebidding;
 use crate::lane::Account;
+use crate::paid::Paid;
 use crate::register::Registrar;
 use crate::{draft, find, observe, send};
 
@@ -94,7 +96,10 @@ impl EvmLedger {
         lanes: Option<Lanes>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
-        let (chain, units) = connect::open(config).await?;
+        let (mut chain, units) = connect::open(config).await?;
+        if let Some(lanes) = &lanes {
+            chain.paid = Paid::by(vec![lanes.mint.address(), lanes.void.address()]);
+        }
         let operations = match lanes {
             Some(_) => vec![OperationKind::Mint, OperationKind::Void],
             None => vec![],
@@ -139,19 +144,6 @@ impl EvmLedger {
         self.chain.final_height()
     }
 
-    /// People take the chain as it is now: nothing that was remembered about its past counts.
-    fn accept_history(&self) {
-        self.chain.accept_history();
-        self.registrar.forget();
-        if let Some(lanes) = &self.lanes {
-            lanes.mint.forget_nonces();
-            lanes.void.forget_nonces();
-            lanes.outbid.forget();
-            let mut batches = lanes.batches.lock().unwrap_or_else(PoisonError::into_inner);
-            batches.clear();
-        }
-    }
-
     pub(crate) fn chain(&self) -> &Chain {
         &self.chain
     }
@@ -188,6 +180,32 @@ impl Blocks for EvmLedger {
     async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
         observe::stands(&self.chain, height, block).await
     }
+
+    fn look_anew(&self) {
+        self.chain.forget_anchor();
+        self.registrar.forget();
+        if let Some(lanes) = &self.lanes {
+            lanes.mint.forget_nonces();
+            lanes.void.forget_nonces();
+            lanes.outbid.forget();
+            let mut batches = lanes.batches.lock().unwrap_or_else(PoisonError::into_inner);
+            batches.clear();
+        }
+    }
+
+    fn accept(&self) {
+        self.chain.accept_strangers();
+    }
+}
+
+impl Costs for EvmLedger {
+    fn fee(&self, transaction: Hash32) -> Option<Fee> {
+        self.chain.paid.fee(B256::from(*transaction.as_bytes()))
+    }
+
+    fn calls(&self) -> u64 {
+        self.chain.nodes().map(|node| node.http.calls()).sum()
+    }
 }
 
 #[async_trait]
@@ -217,9 +235,6 @@ impl Ledger for EvmLedger {
     }
 
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError> {
-        if from.height == 0 && from.block.is_none() {
-            self.accept_history();
-        }
         observe::observe(&self.chain, self.now(), from, limit).await
     }
 

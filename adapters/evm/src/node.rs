@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use alloy::consensus::proofs::calculate_transaction_root;
 use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::B256;
 use alloy::providers::{Provider, RootProvider};
@@ -15,6 +16,8 @@ use alloy::transports::http::Http;
 use isthmus_core::ports::FindError;
 use tokio::time::Instant;
 
+use crate::counted::Counted;
+
 /// How often an endpoint that failed is looked at again.
 const RECHECK: Duration = Duration::from_secs(5);
 
@@ -24,7 +27,7 @@ pub(crate) struct Node {
     /// Without what may be a credential.
     pub(crate) url: String,
     pub(crate) rpc: RootProvider,
-    pub(crate) http: Http<reqwest::Client>,
+    pub(crate) http: Counted,
     /// A request failed since its identity was last checked: behind the address may be another machine now.
     suspect: AtomicBool,
     /// When a suspect one is looked at again.
@@ -64,6 +67,7 @@ struct IncompleteAnswer {
 
 impl Node {
     pub(crate) fn new(url: String, http: Http<reqwest::Client>) -> Self {
+        let http = Counted::new(http);
         let client = ClientBuilder::default().transport(http.clone(), true);
         Self {
             url,
@@ -80,6 +84,10 @@ impl Node {
         let answer = self.rpc.get_block_by_number(number).await;
         let block = self.answered("eth_getBlockByNumber", answer)?;
         let block = block.ok_or_else(|| self.incomplete(format!("it has no block {number}")))?;
+        if let Some(problem) = flaw(&block, number.as_number()) {
+            self.doubt();
+            return Err(self.incomplete(problem));
+        }
         Ok(BlockRef::from(&block))
     }
 
@@ -153,6 +161,28 @@ pub(crate) fn incomplete(url: &str, problem: String) -> FindError {
         url: url.to_owned(),
         problem,
     }))
+}
+
+/// What is wrong with a block as it was sent: a hash says nothing about contents that nobody hashed.
+pub(crate) fn flaw(block: &Block, asked: Option<u64>) -> Option<String> {
+    let header = &block.header;
+    let (named, hash) = (header.hash, header.inner.hash_slow());
+    if hash != named {
+        return Some(format!(
+            "the header it sent as block {named} hashes to {hash}"
+        ));
+    }
+    if let Some(asked) = asked.filter(|asked| *asked != header.number) {
+        return Some(format!(
+            "it sent block {} when asked for block {asked}",
+            header.number
+        ));
+    }
+    let full = block.transactions.as_transactions()?;
+    let envelopes: Vec<_> = full.iter().map(|tx| tx.inner.inner()).collect();
+    (calculate_transaction_root(&envelopes) != header.transactions_root).then(|| {
+        format!("the transactions it sent do not hash to the transactions root of block {named}")
+    })
 }
 
 impl From<&Block> for BlockRef {

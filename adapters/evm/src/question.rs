@@ -1,7 +1,11 @@
 //! What a JSON-RPC request asks, and what of an answer must be the same at every endpoint.
 
 use alloy::rpc::json_rpc::SerializedRequest;
+use alloy::rpc::types::Block;
+use serde::Deserialize as _;
 use serde_json::Value;
+
+use crate::node::flaw;
 
 /// Fields that identify a log and say what it says; the rest is each node's own.
 const LOG: [&str; 7] = [
@@ -81,13 +85,29 @@ impl Question {
             return None;
         }
         Some(match self.method.as_str() {
-            // The hash commits to everything else.
-            "eth_getBlockByHash" | "eth_getBlockByNumber" => lower(&answer["hash"]),
+            "eth_getBlockByHash" | "eth_getBlockByNumber" => self.block_essence(answer),
             "eth_getLogs" => each(answer, |log| pick(log, &LOG)),
             "eth_getBlockReceipts" => each(answer, receipt),
             "eth_getTransactionReceipt" => receipt(answer),
             _ => lower(answer),
         })
+    }
+}
+
+impl Question {
+    /// The hash commits to everything else, if everything else hashes to it. If not, that is not what others say.
+    fn block_essence(&self, answer: &Value) -> Value {
+        let hash = lower(&answer["hash"]);
+        let asked = self.params.first().and_then(height);
+        let asked = asked.filter(|_| self.method == "eth_getBlockByNumber");
+        let flaw = match Block::deserialize(answer) {
+            Ok(block) => flaw(&block, asked),
+            Err(_) => Some("its block cannot be read".into()),
+        };
+        match flaw {
+            Some(flaw) => serde_json::json!([hash, flaw]),
+            None => hash,
+        }
     }
 }
 

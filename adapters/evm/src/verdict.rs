@@ -21,7 +21,7 @@ pub(crate) async fn of_final(
     operation: &Operation,
     draft: &Draft,
     receipt: &TransactionReceipt,
-    now: Timestamp,
+    (now, lapsed): (Timestamp, bool),
 ) -> Result<Found, FindError> {
     if !receipt.status() {
         let reason = revert_reason(chain, draft, receipt).await?;
@@ -49,9 +49,10 @@ pub(crate) async fn of_final(
                     draft.id, skip.reason
                 ))
             })?;
-            // Signed and sent before that, it would only be skipped again.
+            // Signed and sent before that, it would only be skipped again. Once no block takes the batch any more, that is said:
+            // people may rather withdraw than wait.
             let not_before = Timestamp::from_s(skip.notBefore);
-            Ok(if now < not_before {
+            Ok(if now < not_before && !lapsed {
                 Found::Unsettled {
                     recheck_at: not_before,
                 }

@@ -129,6 +129,28 @@ async fn another_hash_of_a_final_block_is_a_contradiction() {
 }
 
 #[tokio::test]
+async fn contents_that_do_not_hash_to_their_blocks_hash_are_a_contradiction() {
+    let (world, proxy) = two_faced().await;
+    for field in ["timestamp", "number", "stateRoot"] {
+        proxy.lie(move |request, answer| {
+            if is_call(request, "eth_getBlockByNumber") && request["params"][0] != "latest" {
+                let length = answer["result"][field].as_str().unwrap().len();
+                let forged = if length == 66 {
+                    "cd".repeat(32)
+                } else {
+                    "7fffffff".into()
+                };
+                answer["result"][field] = json!(format!("0x{forged}"));
+            }
+        });
+        let detail = contradiction(world.ledger.final_head().await.unwrap_err());
+        assert!(detail.contains(&proxy.url), "{field}: {detail}");
+    }
+    proxy.stop_lying();
+    world.ledger.final_head().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_withheld_answer_is_none_and_no_contradiction() {
     let (world, proxy) = two_faced().await;
     let attempt = world.sent(&world.mint(1)).await;

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Bytes, TxKind};
 use isthmus_core::operation::OperationKind;
-use isthmus_core::ports::{Attempt, FindError, Found, Ledger, SendError};
+use isthmus_core::ports::{Attempt, Blocks, FindError, Found, Ledger, SendError};
 use isthmus_evm::contract::evm_address;
 
 use crate::proxy::Fault;
@@ -191,9 +191,17 @@ async fn a_stranger_with_our_key_is_a_contradiction() {
         matches!(found, Err(FindError::Contradiction(_))),
         "{found:?}"
     );
-    // People know of it now: the draft is dead, and the same item is signed again.
+    // Looking again at everything accepts nothing.
+    world.ledger.look_anew();
     let anew = world.ledger.observe(&crate::setup::START, 10).await;
     anew.unwrap();
+    let found = world.find(&attempt).await;
+    assert!(
+        matches!(found, Err(FindError::Contradiction(_))),
+        "nobody knows of it yet: {found:?}"
+    );
+    // People know of it now: the draft is dead, and the same item is signed again.
+    world.ledger.accept();
     let refusal = world.refusal(&attempt).await;
     assert_eq!(refusal, ("dead", "superseded".into()));
     let other = world.prepare(&world.mint(2)).await;
@@ -204,6 +212,40 @@ async fn a_stranger_with_our_key_is_a_contradiction() {
         matches!(found, Err(FindError::Contradiction(_))),
         "the next one is another: {found:?}"
     );
+}
+
+/// What a node says beside the signed bytes of a transaction counts for nothing: not who sent it, not its hash, not what it does.
+#[tokio::test]
+async fn a_strangers_transaction_is_known_by_its_signed_bytes() {
+    let (world, proxy) = World::ready().await.behind_proxy().await;
+    let attempt = world.prepare(&world.mint(1)).await;
+    let stranger = TxKind::Call(evm_address(key(ADMIN).address()));
+    world.transact(MINTER, stranger, Bytes::new()).await;
+    world.settle().await;
+    let disguised = |field: &'static str, value: String| {
+        proxy.lie(move |request, answer| {
+            let whole = request["method"] == "eth_getBlockByNumber" && request["params"][1] == true;
+            if whole {
+                for transaction in answer["result"]["transactions"].as_array_mut().unwrap() {
+                    transaction[field] = value.clone().into();
+                }
+            }
+        });
+    };
+    let honest = world.find(&attempt).await.unwrap_err().to_string();
+    for (field, value) in [
+        ("from", evm_address(key(ADMIN).address()).to_string()),
+        ("hash", format!("0x{}", "ab".repeat(32))),
+    ] {
+        disguised(field, value);
+        let error = world.find(&attempt).await.unwrap_err();
+        assert_eq!(error.to_string(), honest, "{field}");
+        assert!(matches!(error, FindError::Contradiction(_)), "{error:?}");
+    }
+    // As a filler of ours it would be no news.
+    disguised("to", evm_address(key(MINTER).address()).to_string());
+    let found = world.find(&attempt).await;
+    assert!(matches!(found, Err(FindError::Unavailable(_))), "{found:?}");
 }
 
 #[tokio::test]

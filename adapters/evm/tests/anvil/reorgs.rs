@@ -1,6 +1,6 @@
 //! What is not final may vanish; what is final may not.
 
-use isthmus_core::ports::{FindError, Found, Ledger};
+use isthmus_core::ports::{Blocks, FindError, Found, Ledger};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Position;
 use isthmus_evm::EvmLedger;
@@ -76,8 +76,21 @@ async fn a_final_block_that_changes_is_a_contradiction() {
     world.node.mine(3).await;
     let error = world.ledger.final_head().await.unwrap_err();
     assert!(matches!(error, FindError::Contradiction(_)), "{error:?}");
+    let error = world.ledger.observe(&START, 10).await.unwrap_err();
+    assert!(
+        matches!(error, FindError::Contradiction(_)),
+        "to read from the first block accepts nothing: {error:?}"
+    );
     // A process that starts afresh sees it by its cursor.
     let fresh = EvmLedger::read_only(&world.config, world.clock()).await;
     let error = fresh.unwrap().observe(&cursor, 10).await.unwrap_err();
     assert!(matches!(error, FindError::Contradiction(_)), "{error:?}");
+    // People look.
+    world.ledger.look_anew();
+    world.ledger.observe(&START, 10).await.unwrap();
+    let error = world.ledger.observe(&cursor, 10).await.unwrap_err();
+    assert!(
+        matches!(error, FindError::Contradiction(_)),
+        "what is stored still counts: {error:?}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use alloy::primitives::Bytes;
 use alloy::sol;
+use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::{Attempt, Found};
 use isthmus_core::time::Clock;
 use isthmus_evm::SigningKey;
@@ -145,6 +146,68 @@ async fn a_big_transfer_is_looked_at_again_when_it_may_pass() {
     let again = world.sent(&world.mints(&again)[0]).await;
     world.settle().await;
     world.final_receipt(&again).await;
+}
+
+/// Otherwise nobody could say for a day that it is not to be minted at all.
+#[tokio::test]
+async fn a_wait_that_outlasts_its_batch_ends_with_it() {
+    let world = World::ready().await;
+    let call = Admin::setBigTransferCall {
+        assetClass: class_word(class().id()),
+        from: alloy::primitives::Uint::from(3_000_000),
+        delay: 3_600,
+    };
+    world.call_gate(ADMIN, &call).await;
+    world.settle().await;
+    let batch = world.batch(vec![item(3)], 600_000);
+    let big = world.sent(&world.mints(&batch)[0]).await;
+    world.settle().await;
+    let Ok(Found::Unsettled { recheck_at }) = world.find(&big).await else {
+        panic!("it waits");
+    };
+    assert_eq!(recheck_at, batch.deadline, "not longer than it counts");
+    world.clock.advance(601_000);
+    let Ok(Found::Unsettled { recheck_at }) = world.find(&big).await else {
+        panic!("no final block is past it");
+    };
+    assert_eq!(recheck_at, world.clock.now().plus_ms(1_000));
+    world.node.pass_time(602).await;
+    world.settle().await;
+    let dead = ("dead", "big_transfer_waits".to_owned());
+    assert_eq!(world.refusal(&big).await, dead);
+    // Signed again, it waits from when it was shown first.
+    world.pass(3_000).await;
+    let again = world.batch(vec![item(3)], DAY_MS);
+    let again = world.sent(&world.mints(&again)[0]).await;
+    world.settle().await;
+    world.final_receipt(&again).await;
+}
+
+#[tokio::test]
+async fn a_big_transfer_that_waits_can_be_voided() {
+    let world = World::ready().await;
+    let call = Admin::setBigTransferCall {
+        assetClass: class_word(class().id()),
+        from: alloy::primitives::Uint::from(3_000_000),
+        delay: 3_600,
+    };
+    world.call_gate(ADMIN, &call).await;
+    world.settle().await;
+    let big = world.sent(&world.mint(3)).await;
+    world.settle().await;
+    let found = world.find(&big).await;
+    assert!(matches!(found, Ok(Found::Unsettled { .. })), "{found:?}");
+    let asked = Attempt {
+        operation: world.void(3, 1),
+        drafts: vec![],
+    };
+    assert_eq!(world.find(&asked).await.unwrap(), Found::Absent);
+    let void = world.sent(&asked.operation).await;
+    world.settle().await;
+    for attempt in [&void, &big] {
+        let receipt = world.final_receipt(attempt).await;
+        assert_eq!(receipt.operation, OperationKind::Void);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AccountId, AssetClassId, DraftId, Hash32, LedgerId};
 use crate::operation::{Operation, OperationKind};
 use crate::pool::Pool;
+use crate::ports::cost::Costs;
 use crate::quantity::Quantity;
 use crate::receipt::{Receipt, Refusal};
 use crate::serial_block::SerialBlock;
@@ -25,6 +26,13 @@ pub trait Blocks: Send + Sync {
     async fn stands(&self, _height: u64, _block: Hash32) -> Result<(), FindError> {
         Ok(())
     }
+
+    /// People want to know what the ledger says now: what this process remembers as final of its past counts no more. That
+    /// accepts nothing.
+    fn look_anew(&self) {}
+
+    /// Two people have taken the ledger as it is now, with everything that strangers are known to have done to us there.
+    fn accept(&self) {}
 }
 
 /// A registry or chain.
@@ -32,7 +40,7 @@ pub trait Blocks: Send + Sync {
 /// Contract, checked for every adapter by `core::testing`: sent twice is done once; a refusal while an earlier send may
 /// still land is not a refusal; absent before, final after; the wrong network is refused at connect.
 #[async_trait]
-pub trait Ledger: Blocks + fmt::Debug {
+pub trait Ledger: Blocks + Costs + fmt::Debug {
     /// What kind of ledger this is and what it offers.
     fn profile(&self) -> &LedgerProfile;
 
@@ -48,7 +56,6 @@ pub trait Ledger: Blocks + fmt::Debug {
 
     /// Final facts that we did not cause, in order, from a cursor. The new cursor must be stored in the same write as what
     /// the facts cause.
-    /// From the very start (height 0, no block) the ledger is taken as it is now: nothing that was remembered as final counts.
     async fn observe(&self, from: &Cursor, limit: usize) -> Result<Observations, FindError>;
 
     /// Blocks and totals in custody, or in circulation, as of a named moment. Decides no state transition; may withhold a

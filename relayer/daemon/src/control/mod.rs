@@ -11,6 +11,7 @@ mod custody;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod known;
 mod operator;
 mod parse;
 mod pro_rata;
@@ -31,8 +32,10 @@ mod watching;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use isthmus_core::id::LedgerId;
 use isthmus_core::ports::Ledger;
 use isthmus_core::time::Timestamp;
 use isthmus_store::Store;
@@ -40,8 +43,10 @@ use isthmus_store::Store;
 use crate::engine::Recorder;
 use crate::engine::admission::Admission;
 use crate::engine::board::Board;
+use crate::engine::classes::Classes;
 use crate::engine::pace::Pace;
 use crate::engine::pause::Pauses;
+use crate::engine::ports::Gate;
 use crate::engine::watch::LedgerWatch;
 use crate::proof::Checkpoints;
 
@@ -72,6 +77,10 @@ pub struct Services {
     pub pace: Arc<Pace>,
     /// The ledgers, for status and reserves.
     pub ledgers: Vec<LedgerHandle>,
+    /// The gates on them, and the classes that may have to be registered there again.
+    pub gates: BTreeMap<LedgerId, Arc<dyn Gate>>,
+    /// Class profiles.
+    pub classes: Arc<Classes>,
     /// When this process started.
     pub started: Timestamp,
 }

@@ -29,8 +29,9 @@ impl Losses {
     }
 }
 
-/// Compares, and has the ledger observed anew from its first block. Answers with what was accepted as lost, empty if nothing.
-/// If we crash before the pause is lifted, it is still there, and all of this is done again.
+/// Compares, and, if two people may take the chain as it is, accepts it and has it observed anew from its first block. Answers with
+/// what was accepted as lost, empty if nothing. If we crash before the pause is lifted, it is still there, and all of this is done
+/// again. What is refused has accepted nothing.
 pub(crate) async fn examined(
     shared: &Shared,
     scope: &Scope,
@@ -44,8 +45,12 @@ pub(crate) async fn examined(
     if !is_paused {
         return Ok(String::new());
     }
+    let gate = parts.gates.get(&handle.ledger.profile().id);
+    let gate = gate.ok_or_else(|| ApiError::Bug(format!("{scope} has no gate")))?;
     let examination = Examination {
         ledger: handle.ledger.as_ref(),
+        gate: gate.as_ref(),
+        classes: &parts.classes,
         recorder: &parts.recorder,
         store: &parts.store,
     };
@@ -65,8 +70,8 @@ pub(crate) async fn examined(
             ),
         });
     }
-    let anchored = examination.anchor_anew().await;
-    anchored.map_err(|fatal| stopped(&fatal))?;
+    let accepted = examination.accept().await;
+    accepted.map_err(|fatal| stopped(&fatal))?;
     Ok(missing)
 }
 

@@ -7,8 +7,8 @@ use isthmus_core::id::Hash32;
 use isthmus_core::operation::Operation;
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Blocks, Cursor, Draft, FindError, Found, Ledger, LedgerProfile, Observations, Page,
-    PrepareError, Reserves, SendError,
+    Attempt, Blocks, Costs, Cursor, Draft, Fee, FindError, Found, Ledger, LedgerProfile,
+    Observations, Page, PrepareError, Reserves, SendError,
 };
 
 use crate::crash_point::{self, Moment};
@@ -45,6 +45,24 @@ fn kind(operations: &[Operation]) -> &'static str {
 impl Blocks for Watched {
     async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
         self.0.stands(height, block).await
+    }
+
+    fn look_anew(&self) {
+        self.0.look_anew();
+    }
+
+    fn accept(&self) {
+        self.0.accept();
+    }
+}
+
+impl Costs for Watched {
+    fn fee(&self, transaction: Hash32) -> Option<Fee> {
+        self.0.fee(transaction)
+    }
+
+    fn calls(&self) -> u64 {
+        self.0.calls()
     }
 }
 

@@ -1,23 +1,27 @@
 //! Looking again at what a chain said, before two people let it go on after a contradiction: every recorded mint, void and burn
-//! is compared with what is final now, the newest first. What vanished and can be done again is sent again.
+//! is compared with what is final now, the newest first. What vanished and can be done again is sent again (`again`).
+
+mod again;
+mod outcome;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
 
 use isthmus_core::id::TransferId;
-use isthmus_core::operation::{Authorisation, MintItem, Operation, OperationKind};
-use isthmus_core::ports::{
-    Append, Attempt, BoxError, Cursor, Fact, FindError, Found, Ledger, Recorded, StoreError,
-};
+use isthmus_core::operation::OperationKind;
+use isthmus_core::ports::{Append, BoxError, Cursor, Fact, FindError, Found, Ledger, StoreError};
 use isthmus_core::quantity::Quantity;
-use isthmus_core::receipt::{Finding, Receipt};
-use isthmus_core::terms::{Burn, Outbound, Return, Terms};
-use isthmus_core::time::Timestamp;
-use isthmus_core::transfer::{Event, State, Transfer};
+use isthmus_core::receipt::Finding;
+use isthmus_core::terms::{Burn, Return, Terms};
+use isthmus_core::transfer::{State, Transfer};
 use isthmus_store::{Filter, Store};
 
+use crate::engine::classes::Classes;
+use crate::engine::examination::outcome::Outcome;
+use crate::engine::ports::Gate;
 use crate::engine::{Fatal, Recorder};
-use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 
 /// Transfers in one page. When a page of the ledger's transfers is where it was, so are the older ones.
@@ -34,6 +38,10 @@ const START: Cursor = Cursor {
 pub struct Examination<'a> {
     /// The chain.
     pub ledger: &'a dyn Ledger,
+    /// Its gate: what vanished with the mints of a class may be that class.
+    pub gate: &'a dyn Gate,
+    /// Class profiles.
+    pub classes: &'a Classes,
     /// What was recorded, and where quarantines are.
     pub recorder: &'a Recorder,
     /// Lists.
@@ -82,21 +90,13 @@ impl From<FindError> for ExaminationError {
     }
 }
 
-/// An outcome as it was recorded, with what it takes to do it again.
-struct Outcome {
-    transfer: TransferId,
-    quantity: Quantity,
-    receipt: Receipt,
-    attempt: Attempt,
-    /// Until when sending it again has an effect.
-    until: Option<Timestamp>,
-}
-
 impl Examination<'_> {
     /// Takes the chain as it is now and says what of the journal is not there. Returns whose burn vanished before anything was
     /// given for it are quarantined at once, everything else is the caller's to decide.
     pub async fn run(&self) -> Result<Vec<Loss>, ExaminationError> {
-        // From the start: what the adapter remembers as final no longer counts.
+        // What the adapter remembers as final no longer counts. That accepts nothing: a crash on any line here changes nothing, and
+        // what strangers did is known to nobody yet.
+        self.ledger.look_anew();
         let burns = self.burns().await?;
         let (mut losses, mut before) = (Vec::new(), None);
         loop {
@@ -119,7 +119,7 @@ impl Examination<'_> {
                     }
                     Terms::Outbound(outbound) if outbound.terms.destination == *id => {
                         let history = journal.history(entry.id)?;
-                        outcomes.extend(recorded(outbound, &history));
+                        outcomes.extend(Outcome::recorded(outbound, &history));
                     }
                     Terms::Return(_) | Terms::Outbound(_) => {}
                 }
@@ -129,13 +129,16 @@ impl Examination<'_> {
         }
     }
 
-    /// Has the observer read everything again: burns of the new history that nobody has seen among it.
-    pub async fn anchor_anew(&self) -> Result<(), Fatal> {
+    /// Two people take the chain as it is now. The observer reads everything again: burns of the new history that nobody has seen
+    /// among it. If we crash here the pause is still there, and all is looked at again.
+    pub async fn accept(&self) -> Result<(), Fatal> {
         let append = Append {
             cursor: Some((self.ledger.profile().id.clone(), START)),
             ..Append::default()
         };
-        self.recorder.record(vec![append]).await.map(drop)
+        self.recorder.record(vec![append]).await?;
+        self.ledger.accept();
+        Ok(())
     }
 
     async fn burns(&self) -> Result<HashMap<TransferId, Burn>, FindError> {
@@ -208,109 +211,17 @@ impl Examination<'_> {
         losses: &mut Vec<Loss>,
     ) -> Result<(), ExaminationError> {
         for part in outcomes.chunks(self.ledger.profile().max_batch) {
-            let attempts: Vec<_> = part.iter().map(|outcome| outcome.attempt.clone()).collect();
+            let attempts: Vec<_> = part.iter().map(|outcome| outcome.attempt(vec![])).collect();
             let answers = self.ledger.find(&attempts).await;
+            let mut vanished = Vec::new();
             for (outcome, answer) in part.iter().zip(answers) {
-                let remedy = match answer? {
-                    Found::Final(receipt) if receipt.operation == outcome.receipt.operation => {
-                        continue;
-                    }
-                    Found::Final(receipt) => format!("there is a {} instead", receipt.operation),
-                    Found::Unsettled { .. } => "it is under way again, not final yet".into(),
-                    Found::Absent | Found::Refused(_) | Found::Dead(_) => self.again(outcome).await,
-                };
-                losses.push(Loss {
-                    transfer: outcome.transfer,
-                    quantity: outcome.quantity,
-                    what: outcome.receipt.operation,
-                    remedy,
-                });
+                match answer? {
+                    Found::Absent | Found::Refused(_) | Found::Dead(_) => vanished.push(outcome),
+                    there => losses.extend(outcome.compared(&there)),
+                }
             }
+            losses.extend(self.again(&vanished).await?);
         }
         Ok(())
     }
-
-    /// Sends once more what the journal holds the signatures of. The gate does it at most once, whoever else sends it.
-    async fn again(&self, outcome: &Outcome) -> String {
-        let now = self.recorder.clock().now();
-        if let Some(until) = outcome.until.filter(|until| *until <= now) {
-            return format!(
-                "what was signed counted until {} and cannot be sent again",
-                until.s()
-            );
-        }
-        let operation = std::slice::from_ref(&outcome.attempt.operation);
-        let sent = match self.ledger.prepare(operation).await.pop() {
-            Some(Ok(draft)) => match self.ledger.send(&[draft]).await.pop() {
-                Some(Err(error)) => Err(chain(&error)),
-                Some(Ok(())) | None => Ok(()),
-            },
-            Some(Err(error)) => Err(chain(&error)),
-            None => Err("nothing was prepared".into()),
-        };
-        match sent {
-            Ok(()) => "it was sent again: resume once it is final".into(),
-            Err(why) => format!("it could not be sent again: {why}"),
-        }
-    }
-}
-
-/// The outcome that the journal has for an outbound transfer, with the authorisation that led to it.
-fn recorded(outbound: &Outbound, history: &[Recorded]) -> Option<Outcome> {
-    let outcome = |event: &Event| {
-        if let Event::Given(receipt) | Event::Voided(receipt) = event {
-            return Some(receipt.clone());
-        }
-        None
-    };
-    let mut newest_first = history.iter().rev().map(|recorded| &recorded.event);
-    let receipt = newest_first.clone().find_map(outcome)?;
-    let terms = &outbound.terms;
-    let (transfer, ledger) = (terms.id(), terms.destination.clone());
-    let (operation, until) = newest_first.find_map(|event| {
-        let Event::Authorised(authorisation) = event else {
-            return None;
-        };
-        match authorisation {
-            Authorisation::Mint(batch) if receipt.operation == OperationKind::Mint => {
-                let item = MintItem {
-                    transfer,
-                    asset_class: terms.asset_class,
-                    recipient: terms.recipient,
-                    quantity: terms.quantity_g,
-                };
-                let batch = std::sync::Arc::clone(batch);
-                let until = Some(batch.deadline);
-                let ledger = ledger.clone();
-                Some((
-                    Operation::Mint {
-                        item,
-                        ledger,
-                        batch,
-                    },
-                    until,
-                ))
-            }
-            Authorisation::Void(void) if receipt.operation == OperationKind::Void => {
-                let (ledger, authorisation) = (ledger.clone(), void.clone());
-                let void = Operation::Void {
-                    transfer,
-                    ledger,
-                    authorisation,
-                };
-                Some((void, None))
-            }
-            Authorisation::Mint(_) | Authorisation::Void(_) => None,
-        }
-    })?;
-    Some(Outcome {
-        transfer,
-        quantity: terms.quantity_g,
-        receipt,
-        attempt: Attempt {
-            operation,
-            drafts: Vec::new(),
-        },
-        until,
-    })
 }

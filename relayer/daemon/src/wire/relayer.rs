@@ -114,6 +114,8 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
         pace: Arc::clone(&pace),
         reloader: Some(Arc::clone(&reloader)),
         ledgers: handles.clone(),
+        gates: gates.clone(),
+        classes: Arc::clone(&engine.classes),
         started: clock.now(),
     };
     let mut tasks = Tasks::new();

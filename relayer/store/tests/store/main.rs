@@ -7,13 +7,16 @@
     reason = "helpers of tests; clippy only knows the test functions themselves"
 )]
 
+mod again;
 mod appending;
 mod backups;
 mod book;
+mod costs;
 mod crashing;
 mod custody;
 mod deposits;
 mod due;
+mod evidence;
 mod full_disk;
 mod impaired;
 mod opening;

@@ -2,7 +2,10 @@
 
 mod attesters;
 mod auth;
+mod costs;
+mod known;
 mod operator;
+mod pro_rata;
 mod proofs;
 mod routes;
 mod transfers;
@@ -17,7 +20,7 @@ use isthmus_core::id::{Hash32, LedgerId};
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Blocks, Cursor, Custody, Draft, Finality, FindError, Found, Journal,
+    Attempt, Authority, Blocks, Costs, Cursor, Custody, Draft, Finality, FindError, Found, Journal,
     Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError,
     Taking,
 };
@@ -102,12 +105,13 @@ impl Server {
         let recorder = Recorder::new(journal, Arc::clone(&clock));
         let pauses = Arc::new(Pauses::new(Arc::clone(&store), Arc::clone(&clock)));
         let board = Arc::new(Board::new(Arc::clone(&clock)));
+        let classes = Arc::new(Classes::new(BTreeMap::new()));
         let admission = Admission::new(
             recorder.clone(),
             Arc::clone(&store),
             Arc::clone(&pauses),
             BTreeMap::new(),
-            Arc::new(Classes::new(BTreeMap::new())),
+            Arc::clone(&classes),
         );
         let ledgers = vec![
             handle(sample::registry(), LedgerKind::Registry),
@@ -125,6 +129,8 @@ impl Server {
             reloader: None,
             pace: Arc::default(),
             ledgers,
+            gates: BTreeMap::new(),
+            classes,
             started: clock.now(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -239,6 +245,8 @@ fn handle(id: LedgerId, kind: LedgerKind) -> LedgerHandle {
 struct Counter(LedgerProfile);
 
 impl Blocks for Counter {}
+
+impl Costs for Counter {}
 
 #[async_trait]
 impl Ledger for Counter {
