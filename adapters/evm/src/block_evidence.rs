@@ -8,10 +8,11 @@ use alloy::eips::BlockId;
 use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{Address, B256, Bytes, Log};
 use alloy::providers::Provider;
-use alloy::trie::proof::ProofRetainer;
+use alloy::trie::HashBuilder;
+use alloy::trie::proof::{ProofNodes, ProofRetainer};
 use alloy::trie::root::adjust_index_for_rlp;
-use alloy::trie::{HashBuilder, Nibbles};
 use isthmus_core::ports::FindError;
+use isthmus_core::receipt::{Evidence, EvidenceKind};
 
 use crate::chain::Chain;
 use crate::evidence::{EvmEvidence, receipt_key};
@@ -26,6 +27,8 @@ struct ProvenBlock {
     transactions: Vec<B256>,
     /// EIP-2718 bytes.
     receipts: Vec<Vec<u8>>,
+    /// Every node of the trie over the receipts: each event's proof is some of them.
+    nodes: ProofNodes,
     events: Vec<Vec<Log>>,
     settlements: HashMap<B256, Settled>,
 }
@@ -62,8 +65,8 @@ pub(crate) struct Proven {
     pub(crate) event: Log,
     pub(crate) block: BlockRef,
     pub(crate) evidence: EvmEvidence,
-    /// The evidence as a file.
-    pub(crate) file: Vec<u8>,
+    /// The evidence as a file, shared by all that it proves.
+    pub(crate) file: Evidence,
 }
 
 impl<'a> Prover<'a> {
@@ -84,22 +87,59 @@ impl<'a> Prover<'a> {
         key: EventKey,
     ) -> Result<Arc<Proven>, FindError> {
         let proven = self.block(block).await?;
+        let (index, event) = self.place(&proven, transaction, key)?;
+        self.proof(&proven, index, event)
+    }
+
+    /// The gate's event `key` of a transaction in a block, and the block's height. The block's hash commits to it, which is all
+    /// that somebody needs who shows it to nobody else.
+    pub(crate) async fn event(
+        &mut self,
+        block: B256,
+        transaction: B256,
+        key: EventKey,
+    ) -> Result<(Log, u64), FindError> {
+        let proven = self.block(block).await?;
+        let (index, event) = self.place(&proven, transaction, key)?;
+        let found = proven.events.get(index).and_then(|e| e.get(event));
+        let found = found.ok_or_else(|| self.chain.incomplete(format!("no event {event}")))?;
+        Ok((found.clone(), proven.block.number))
+    }
+
+    /// All of the gate's events of one kind in a block that was read before.
+    pub(crate) fn events_in(&self, block: B256, signature: B256) -> Vec<Log> {
+        let block = self.blocks.get(&block);
+        let events = block.map(|block| block.events.as_slice());
+        let is_wanted = |event: &&Log| {
+            event.address == self.chain.gate && event.topics().first() == Some(&signature)
+        };
+        let events = events.unwrap_or_default().iter().flatten();
+        events.filter(is_wanted).cloned().collect()
+    }
+
+    /// Positions of a transaction in a block and of the gate's event `key` in its receipt.
+    fn place(
+        &self,
+        block: &ProvenBlock,
+        transaction: B256,
+        key: EventKey,
+    ) -> Result<(usize, usize), FindError> {
         let lacks = |what: &str| {
             self.chain.incomplete(format!(
-                "block {block} has no {what} of transaction {transaction}"
+                "block {} has no {what} of transaction {transaction}",
+                block.block.hash
             ))
         };
-        let index = proven
-            .transactions
-            .iter()
+        let mut hashes = block.transactions.iter();
+        let index = hashes
             .position(|hash| *hash == transaction)
             .ok_or_else(|| lacks("receipt"))?;
-        let event = proven
+        let event = block
             .events
             .get(index)
             .and_then(|events| events.iter().position(|e| key.matches(self.chain.gate, e)))
             .ok_or_else(|| lacks("event of the gate in the receipt"))?;
-        self.proof(&proven, index, event)
+        Ok((index, event))
     }
 
     /// What the gate recorded about a transfer in the block of this height, with its proof; `None` if it recorded nothing there.
@@ -140,7 +180,8 @@ impl<'a> Prover<'a> {
             ))
         };
         let tx_index = u64::try_from(transaction).map_err(|_| lacks())?;
-        let (_, proof) = receipts_trie(&from.receipts, receipt_key(tx_index));
+        let nodes = from.nodes.matching_nodes_sorted(&receipt_key(tx_index));
+        let proof = nodes.into_iter().map(|(_, node)| node).collect();
         let evidence = EvmEvidence {
             block_hash: from.block.hash,
             block_number: from.block.number,
@@ -168,7 +209,7 @@ impl<'a> Prover<'a> {
         let proven = Arc::new(Proven {
             event,
             block: from.block,
-            file: evidence.to_bytes(),
+            file: Evidence::new(EvidenceKind::EvmReceipt, evidence.to_bytes()),
             evidence,
         });
         self.proofs.insert(place, Arc::clone(&proven));
@@ -202,6 +243,7 @@ async fn read(chain: &Chain, hash: B256) -> Result<ProvenBlock, FindError> {
             "the header it sent does not hash to block {hash}: its header format is not known here"
         )));
     }
+    receipts.iter().for_each(|r| chain.paid.note(r));
     let transactions = receipts.iter().map(|r| r.transaction_hash).collect();
     let (receipts, events): (Vec<_>, Vec<_>) = receipts
         .into_iter()
@@ -210,7 +252,7 @@ async fn read(chain: &Chain, hash: B256) -> Result<ProvenBlock, FindError> {
             (envelope.encoded_2718(), envelope.logs().to_vec())
         })
         .unzip();
-    let (root, _) = receipts_trie(&receipts, receipt_key(0));
+    let (root, nodes) = receipts_trie(&receipts);
     if root != header.receipts_root {
         return Err(chain.incomplete(format!(
             "the receipts it sent do not hash to the receipts root of block {hash}"
@@ -221,22 +263,24 @@ async fn read(chain: &Chain, hash: B256) -> Result<ProvenBlock, FindError> {
         header_rlp: alloy::rlp::encode(header).into(),
         transactions,
         receipts,
+        nodes,
         settlements: settlements(chain.gate, &events),
         events,
     })
 }
 
-/// Root of the trie over a block's receipts, and the nodes on the way to one of them.
-fn receipts_trie(receipts: &[Vec<u8>], wanted: Nibbles) -> (B256, Vec<Bytes>) {
-    let mut builder = HashBuilder::default().with_proof_retainer(ProofRetainer::new(vec![wanted]));
+/// Root of the trie over a block's receipts, and all its nodes.
+fn receipts_trie(receipts: &[Vec<u8>]) -> (B256, ProofNodes) {
+    let positions = (0..receipts.len()).filter_map(|index| u64::try_from(index).ok());
+    let keys: Vec<_> = positions.map(receipt_key).collect();
+    let mut builder = HashBuilder::default().with_proof_retainer(ProofRetainer::new(keys.clone()));
     for index in 0..receipts.len() {
         // The builder wants its keys ascending, and RLP sorts 0x80 (zero) behind 0x7f.
         let index = adjust_index_for_rlp(index, receipts.len());
-        if let (Some(receipt), Ok(position)) = (receipts.get(index), u64::try_from(index)) {
-            builder.add_leaf(receipt_key(position), receipt);
+        if let (Some(receipt), Some(key)) = (receipts.get(index), keys.get(index)) {
+            builder.add_leaf(*key, receipt);
         }
     }
     let root = builder.root();
-    let nodes = builder.take_proof_nodes().into_nodes_sorted();
-    (root, nodes.into_iter().map(|(_, node)| node).collect())
+    (root, builder.take_proof_nodes())
 }

@@ -7,7 +7,7 @@ use isthmus_core::instruction::Purpose;
 use isthmus_core::operation::{MintItem, OperationKind};
 use isthmus_core::ports::FindError;
 use isthmus_core::quantity::Quantity;
-use isthmus_core::receipt::{Evidence, EvidenceKind, Position, Receipt};
+use isthmus_core::receipt::{Position, Receipt};
 use isthmus_core::terms::Burn;
 use isthmus_core::time::Timestamp;
 
@@ -56,11 +56,23 @@ pub(crate) fn settlement(
     }
 }
 
-/// Reads a proven `Burned` and checks that the gate computed the BurnId as we do.
+/// Reads a proven `Burned`.
 pub(crate) fn burn(chain: &Chain, proven: &Proven) -> Result<(Burn, Receipt), FindError> {
-    let event = Gate::Burned::decode_log(&proven.event)
-        .map_err(|_| unreadable(chain, &proven.event, "a burn"))?;
-    let quantity = core_quantity(event.quantity).ok_or_else(|| out_of_range(chain, proven))?;
+    let burn = burned(chain, &proven.event)?;
+    let receipt = receipt(OperationKind::Burn, burn.quantity, proven);
+    Ok((burn, receipt))
+}
+
+/// Reads a `Burned` and checks that the gate computed the BurnId as we do.
+pub(crate) fn burned(chain: &Chain, log: &Log) -> Result<Burn, FindError> {
+    let event = Gate::Burned::decode_log(log).map_err(|_| unreadable(chain, log, "a burn"))?;
+    let too_large = || {
+        chain.contradiction(format!(
+            "burn {} is of {} g, more than can be",
+            event.number, event.quantity
+        ))
+    };
+    let quantity = core_quantity(event.quantity).ok_or_else(too_large)?;
     let purpose = match event.purpose {
         1 => Purpose::Release,
         2 => Purpose::Retire,
@@ -75,7 +87,7 @@ pub(crate) fn burn(chain: &Chain, proven: &Proven) -> Result<(Burn, Receipt), Fi
         ledger: chain.ledger.clone(),
         chain_id: chain.id,
         gate: core_address(chain.gate),
-        number: u64::try_from(event.number).map_err(|_| out_of_range(chain, proven))?,
+        number: u64::try_from(event.number).map_err(|_| too_large())?,
         asset_class: core_class(event.assetClass),
         holder: core_address(event.holder),
         quantity,
@@ -90,8 +102,7 @@ pub(crate) fn burn(chain: &Chain, proven: &Proven) -> Result<(Burn, Receipt), Fi
             burn.id()
         )));
     }
-    let receipt = receipt(OperationKind::Burn, quantity, proven);
-    Ok((burn, receipt))
+    Ok(burn)
 }
 
 fn receipt(operation: OperationKind, quantity: Quantity, proven: &Proven) -> Receipt {
@@ -106,10 +117,7 @@ fn receipt(operation: OperationKind, quantity: Quantity, proven: &Proven) -> Rec
             transaction: Hash32::new(proven.evidence.tx_hash.0),
         },
         certificate: None,
-        evidence: Evidence {
-            kind: EvidenceKind::EvmReceipt,
-            bytes: proven.file.clone(),
-        },
+        evidence: proven.file.clone(),
     }
 }
 

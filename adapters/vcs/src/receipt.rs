@@ -202,10 +202,7 @@ impl Verified {
                 sequence: self.payload.sequence,
             },
             certificate: self.payload.certificate,
-            evidence: Evidence {
-                kind: EvidenceKind::RegistryReceipt,
-                bytes: self.jws.into_bytes(),
-            },
+            evidence: Evidence::new(EvidenceKind::RegistryReceipt, self.jws.into_bytes()),
         }
     }
 }

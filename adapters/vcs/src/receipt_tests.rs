@@ -59,7 +59,7 @@ fn a_true_receipt_is_opened_and_names_what_moved() {
     let receipt = verified.into_receipt(OperationKind::Lock);
     assert_eq!(receipt.quantity, Quantity::from_tonnes(15).unwrap());
     assert_eq!(receipt.position, Position::Registry { sequence: 17 });
-    assert_eq!(receipt.evidence.bytes, jws.into_bytes());
+    assert_eq!(receipt.evidence.bytes(), jws.into_bytes());
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What ledgers answer: receipts (final, with evidence), refusals (a definite no) and findings (a person must look).
 
+use std::sync::{Arc, OnceLock};
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::id::Hash32;
 use crate::operation::OperationKind;
@@ -9,7 +12,7 @@ use crate::serial_block::SerialBlock;
 use crate::time::Timestamp;
 
 /// A ledger's final word, with evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// What was done. It may differ from what was asked: a void may find that the mint landed first.
     pub operation: OperationKind,
@@ -46,13 +49,18 @@ pub enum Position {
     },
 }
 
-/// Bytes that prove a receipt, in their native format.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A file that proves a receipt, in its native format, as it goes into a proof bundle. One file often proves many receipts, as that
+/// of a batch of mints does: whoever clones it shares it.
+#[derive(Clone)]
 pub struct Evidence {
-    /// The format.
-    pub kind: EvidenceKind,
-    /// The file as it goes into a proof bundle.
-    pub bytes: Vec<u8>,
+    kind: EvidenceKind,
+    file: Arc<File>,
+}
+
+struct File {
+    bytes: Vec<u8>,
+    /// Computed when it is asked for first, once for all who share the file.
+    sha256: OnceLock<Hash32>,
 }
 
 /// Evidence formats (`docs/protocol.md` §8, §10).
@@ -74,14 +82,46 @@ impl EvidenceKind {
     }
 }
 
+impl Evidence {
+    /// A file of this format.
+    pub fn new(kind: EvidenceKind, bytes: Vec<u8>) -> Self {
+        let sha256 = OnceLock::new();
+        Self {
+            kind,
+            file: Arc::new(File { bytes, sha256 }),
+        }
+    }
+
+    /// The format.
+    pub fn kind(&self) -> EvidenceKind {
+        self.kind
+    }
+
+    /// The file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.file.bytes
+    }
+
+    /// What leaves commit to.
+    pub fn sha256(&self) -> Hash32 {
+        let digest = || Hash32::new(Sha256::digest(&self.file.bytes).into());
+        *self.file.sha256.get_or_init(digest)
+    }
+}
+
+impl PartialEq for Evidence {
+    fn eq(&self, other: &Self) -> bool {
+        let same = || Arc::ptr_eq(&self.file, &other.file) || self.bytes() == other.bytes();
+        self.kind == other.kind && same()
+    }
+}
+
+impl Eq for Evidence {}
+
 impl std::fmt::Debug for Evidence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Evidence({}, {} bytes)",
-            self.kind.as_str(),
-            self.bytes.len()
-        )
+        let (kind, length) = (self.kind.as_str(), self.bytes().len());
+        write!(f, "Evidence({kind}, {length} bytes)")
     }
 }
 

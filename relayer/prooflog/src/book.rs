@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use alloy_primitives::B256;
 use serde_json::Value;
 
+pub use impaired::impairment_after;
 pub use outstanding::ByRoute;
 pub use pool::{PoolBook, Totals, pool_of};
 pub use story::{

@@ -1,10 +1,11 @@
 //! What a burner signs to redirect what is owed, EIP-712 under the gate's domain (`docs/protocol.md` §4).
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::{SolStruct, sol};
 
 use crate::gate::{self, signer_of};
-use crate::leaf::Purpose;
+use crate::leaf::{Leaf, Purpose};
+use crate::route::RouteView;
 
 sol! {
     /// A new instruction for a burn.
@@ -31,6 +32,42 @@ pub struct Redirection {
 }
 
 impl Redirection {
+    /// What a `REDIRECTED` leaf says, with its signature, if who burned at the route's gate signed it and its counter is above the
+    /// `last` one.
+    pub(crate) fn of<'l>(
+        leaf: &'l Leaf,
+        route: &RouteView<'_>,
+        holder: Address,
+        last: u64,
+    ) -> Result<(Self, &'l Bytes), String> {
+        let Leaf::Redirected {
+            transfer,
+            counter,
+            purpose,
+            commitment,
+            signature,
+            ..
+        } = leaf
+        else {
+            return Err("it redirects nothing".into());
+        };
+        if *counter <= last {
+            return Err(format!("its counter is not above {last}"));
+        }
+        let (chain_id, gate) = route.evm_gate().ok_or("its gate is on no EVM chain")?;
+        let redirection = Self {
+            burn: *transfer,
+            counter: *counter,
+            purpose: *purpose,
+            commitment: *commitment,
+        };
+        if redirection.is_signed(chain_id, gate, holder, signature) {
+            Ok((redirection, signature))
+        } else {
+            Err("it is not signed by who burned".into())
+        }
+    }
+
     /// The digest that the burner signs.
     pub fn digest(&self, chain_id: u64, gate: Address) -> B256 {
         Redirect {

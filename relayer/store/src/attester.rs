@@ -15,6 +15,7 @@ use crate::columns::{Column, LOG_SIZE};
 use crate::log::StoredLog;
 use crate::open::{OpenError, Owner, open_database};
 use crate::overlay::{corrupt, failed, handle, read};
+use crate::promises::Promises;
 
 const STOPPED: &[u8] = b"stopped";
 const FOLLOWED: &[u8] = b"followed";
@@ -62,7 +63,11 @@ impl AttesterStore {
             .map_err(|_| StoreError("a writer panicked".into()))
     }
 
-    fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
+    pub(crate) fn database(&self) -> &DB {
+        &self.db
+    }
+
+    pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
         self.db.write_opt(batch, &synced).map_err(failed)?;
@@ -102,6 +107,11 @@ impl AttesterStore {
             self.write(batch)?;
         }
         Ok(answers)
+    }
+
+    /// Begins to promise many things that become durable together.
+    pub fn promises(&self) -> Result<Promises<'_>, StoreError> {
+        Ok(Promises::new(self, self.writing()?))
     }
 
     /// What was promised for a subject.
@@ -191,6 +201,26 @@ impl AttesterStore {
         Ok(Some((u64::from_be_bytes(*size), note)))
     }
 
+    /// Up to which block a gate's batches were compared with this log; 0 if none was.
+    pub fn compared(&self, gate: &str) -> Result<u64, StoreError> {
+        let stored = read(&self.db, Column::Meta, &compared_key(gate))?;
+        let block = stored.map(|bytes| bytes.try_into().map(u64::from_be_bytes));
+        block
+            .transpose()
+            .map(Option::unwrap_or_default)
+            .map_err(|_| corrupt("how far a gate was compared"))
+    }
+
+    /// Keeps up to which block a gate's batches were compared with this log, which is durable. Not synced: what a crash takes back
+    /// is compared again.
+    pub fn keep_compared(&self, gate: &str, block: u64) -> Result<(), StoreError> {
+        let family = handle(&self.db, Column::Meta)?;
+        let put = self
+            .db
+            .put_cf(family, compared_key(gate), block.to_be_bytes());
+        put.map_err(failed)
+    }
+
     /// Stops for good: the log equivocated. Stays stopped across restarts.
     pub fn stop(&self, why: &str) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
@@ -206,6 +236,10 @@ impl AttesterStore {
 }
 
 /// Counters lie beside promises, under names that no promise has.
-fn counted(subject: &str) -> Vec<u8> {
+pub(crate) fn counted(subject: &str) -> Vec<u8> {
     format!("counter\0{subject}").into_bytes()
+}
+
+fn compared_key(gate: &str) -> Vec<u8> {
+    format!("compared\0{gate}").into_bytes()
 }

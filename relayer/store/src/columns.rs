@@ -1,6 +1,6 @@
 //! Column families and key layouts. Numbers are big-endian, so that keys sort like the numbers.
 
-use isthmus_core::id::{AssetClassId, PoolId, TransferId};
+use isthmus_core::id::{AssetClassId, Hash32, PoolId, TransferId};
 use isthmus_core::operation::Lane;
 use isthmus_core::time::Timestamp;
 
@@ -15,10 +15,12 @@ pub(crate) enum Column {
     Snapshots,
     /// `lane‖0‖due‖id` → nothing.
     Due,
-    /// `d‖draft id` → Draft, `a‖id‖intent‖sequence` → draft id.
+    /// `d‖draft id` → Draft, `a‖id‖intent‖sequence` → draft id, `p‖transaction` → nothing: its fee is counted.
     Drafts,
     /// `batch id` → `SignedBatch`.
     Batches,
+    /// SHA-256 → file that proves a batch of mints.
+    Evidence,
     /// `space‖0‖first` → Held.
     Custody,
     /// `space‖0‖last` → `first‖holder`: what overlaps are found by, small enough to stay in memory. By their ends, because the
@@ -53,13 +55,14 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Transfers,
         Self::Journal,
         Self::Snapshots,
         Self::Due,
         Self::Drafts,
         Self::Batches,
+        Self::Evidence,
         Self::Custody,
         Self::Spans,
         Self::Holdings,
@@ -85,6 +88,7 @@ impl Column {
             Self::Due => "due",
             Self::Drafts => "drafts",
             Self::Batches => "batches",
+            Self::Evidence => "evidence",
             Self::Custody => "custody",
             Self::Spans => "spans",
             Self::Holdings => "holdings",
@@ -151,6 +155,11 @@ pub(crate) fn draft(id: &[u8; 32]) -> Vec<u8> {
 
 pub(crate) fn attempt(id: &TransferId, intent: u64) -> Vec<u8> {
     [b"a", id.as_bytes().as_slice(), &intent.to_be_bytes()].concat()
+}
+
+/// A transaction whose fee is counted.
+pub(crate) fn paid(transaction: &Hash32) -> Vec<u8> {
+    [b"p", transaction.as_bytes().as_slice()].concat()
 }
 
 pub(crate) fn interval(space: &str, first: u64) -> Vec<u8> {

@@ -14,7 +14,7 @@ use crate::columns::{self, CHECKPOINT_INTENT, Column, LOG_SIZE};
 use crate::disk::Disk;
 use crate::overlay::{Overlay, corrupt};
 use crate::places::{Kept, Places};
-use crate::{custody, head, journal, log, record, standing};
+use crate::{cost, custody, evidence, head, journal, log, record, standing};
 
 /// Most transfers kept rebuilt in memory from one write to the next.
 const CACHE: usize = 4096;
@@ -151,7 +151,10 @@ impl Committer {
             None => None,
         };
         for change in &entry.book {
-            custody::apply(overlay, change, first_leaf)?;
+            custody::apply(overlay, change, (first_leaf, &entry.leaves))?;
+        }
+        for spent in &entry.spent {
+            cost::spend(overlay, spent)?;
         }
         if let Some((ledger, cursor)) = &entry.cursor {
             standing::passed(overlay, ledger, cursor)?;
@@ -250,6 +253,7 @@ impl Committer {
                 columns::numbered(&id, index),
                 record::event(event, now).encode_to_vec(),
             );
+            evidence::keep(overlay, event)?;
             standing::note(overlay, &after, event);
             places.follow(index, event);
             transfer = Some(after);

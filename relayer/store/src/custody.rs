@@ -20,11 +20,11 @@ pub(crate) use impaired::{
 pub(crate) use interval::span;
 use interval::{ALLOCATED, Interval, LOST, OFFERED, RESERVED, RETIRED, interval_at};
 
-/// Stages one change. `leaf` is the index of the entry's first leaf, which orders offers.
+/// Stages one change. `leaf` is the index of the entry's first leaf, which orders offers; it comes with all of them.
 pub(crate) fn apply(
     overlay: &mut Overlay<'_>,
     change: &BookChange,
-    leaf: Option<u64>,
+    (leaf, leaves): (Option<u64>, &[Vec<u8>]),
 ) -> Result<(), AppendError> {
     match change {
         BookChange::Reserve {
@@ -43,7 +43,9 @@ pub(crate) fn apply(
             impaired::write_off(overlay, *burn, *pool, blocks, *written_off)?;
             give(overlay, *burn, *pool, blocks)
         }
-        BookChange::Withhold { pool, blocks } => impaired::withhold(overlay, *pool, blocks),
+        BookChange::Withhold { pool, blocks } => {
+            impaired::withhold(overlay, *pool, blocks, (leaf, leaves))
+        }
         BookChange::Join {
             deposit,
             pool,
@@ -55,9 +57,15 @@ pub(crate) fn apply(
         BookChange::Decide {
             pool,
             shortfall,
+            impaired,
             backing,
             supply,
-        } => impaired::decide(overlay, *pool, *shortfall, (*backing, *supply)),
+        } => impaired::decide(
+            overlay,
+            *pool,
+            (*shortfall, *impaired),
+            (*backing, *supply),
+        ),
         BookChange::Reallocate {
             burn,
             pool,

@@ -17,7 +17,7 @@ use crate::{tail, tuning};
 use isthmus_proto::store::v1 as pb;
 
 /// Format version of the records that this binary writes and reads.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The relayer's store.
 #[derive(Debug)]

@@ -10,6 +10,6 @@ mod terms;
 pub(crate) use event::{event, event_back};
 pub(crate) use parts::{
     batch, batch_back, blocks, blocks_back, draft, draft_back, fixed, parsed, quantity, receipt,
-    receipt_back,
+    receipt_back, without_evidence,
 };
 pub(crate) use snapshot::{snapshot, snapshot_back};

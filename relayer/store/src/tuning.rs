@@ -125,6 +125,7 @@ impl Shape {
             | Column::Journal
             | Column::Drafts
             | Column::Batches
+            | Column::Evidence
             | Column::Leaves
             | Column::Checkpoints
             | Column::Inbox

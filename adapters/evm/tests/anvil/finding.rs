@@ -68,8 +68,8 @@ async fn a_batch_of_mints_is_absent_before_and_final_after() {
             (receipt.operation, receipt.quantity),
             (OperationKind::Mint, item.quantity)
         );
-        assert_eq!(receipt.evidence.kind, EvidenceKind::EvmReceipt);
-        let event = EvmEvidence::parse(&receipt.evidence.bytes)
+        assert_eq!(receipt.evidence.kind(), EvidenceKind::EvmReceipt);
+        let event = EvmEvidence::parse(receipt.evidence.bytes())
             .unwrap()
             .verify()
             .unwrap();

@@ -1,5 +1,7 @@
 //! Burns arrive in the gate's order, complete, in pages that end with a block.
 
+use std::collections::BTreeSet;
+
 use isthmus_core::id::Hash32;
 use isthmus_core::operation::OperationKind;
 use isthmus_core::ports::{Cursor, Fact, FindError, Ledger};
@@ -38,7 +40,7 @@ async fn burns_are_observed_once_in_order_over_bounded_ranges() {
                 (observed.receipt.operation, observed.receipt.quantity),
                 (OperationKind::Burn, burn.quantity)
             );
-            EvmEvidence::parse(&observed.receipt.evidence.bytes)
+            EvmEvidence::parse(observed.receipt.evidence.bytes())
                 .unwrap()
                 .verify()
                 .unwrap();
@@ -69,6 +71,9 @@ async fn burns_are_observed_once_in_order_over_bounded_ranges() {
     );
     assert!(world.ledger.burn_at_final(5).await.unwrap().is_none());
     assert!(world.ledger.burn_at_final(0).await.unwrap().is_none());
+    let burns = world.ledger.burns_at_final(&[2]).await.unwrap();
+    let beside = burns.beside.iter().map(|burn| burn.number);
+    assert_eq!(beside.collect::<Vec<_>>(), [1, 2, 3], "all of its block");
 }
 
 #[tokio::test]
@@ -102,6 +107,20 @@ async fn no_block_between_two_ranges_is_left_out() {
         let burn = world.ledger.burn_at_final(number).await.unwrap();
         assert_eq!(burn.unwrap().0.number, number);
     }
+    let asked = [7, 0, 1, 8, 4, 1];
+    let burns = world.ledger.burns_at_final(&asked).await.unwrap();
+    let numbers = burns
+        .asked
+        .into_iter()
+        .map(|b| b.unwrap().map(|b| b.number));
+    let expected = [Some(7), None, Some(1), None, Some(4), Some(1)];
+    assert_eq!(numbers.collect::<Vec<_>>(), expected);
+    let beside: BTreeSet<_> = burns.beside.iter().map(|burn| burn.number).collect();
+    assert_eq!(
+        beside,
+        BTreeSet::from([1, 4, 7]),
+        "each in a block of its own"
+    );
 }
 
 #[tokio::test]

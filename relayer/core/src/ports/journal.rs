@@ -1,8 +1,9 @@
 //! The durable history. Atomic and durable when it returns; any error but a conflict leaves the outcome unknown and the
 //! process stops.
 
-use crate::id::{DraftId, LedgerId, PoolId, RouteId, TransferId};
+use crate::id::{DraftId, Hash32, LedgerId, PoolId, RouteId, TransferId};
 use crate::operation::{Lane, SignedBatch};
+use crate::ports::cost::Spent;
 use crate::ports::ledger::{Attempt, Cursor, Draft};
 use crate::quantity::Quantity;
 use crate::serial_block::SerialBlock;
@@ -30,6 +31,8 @@ pub struct Append {
     pub request: Option<(String, TransferId)>,
     /// When the transfer's next work is due; at once if `None`.
     pub due: Option<Timestamp>,
+    /// What final transactions have cost.
+    pub spent: Vec<Spent>,
 }
 
 /// A change to the custody book: who holds which interval for what (R7).
@@ -85,6 +88,8 @@ pub enum BookChange {
         pool: PoolId,
         /// What they knew to be missing.
         shortfall: Quantity,
+        /// What stands for it in the log: another loss, of as much, is not theirs.
+        impaired: Hash32,
         /// What backs the equivalents.
         backing: Quantity,
         /// The equivalents.

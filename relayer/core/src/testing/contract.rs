@@ -66,7 +66,7 @@ pub async fn absent_before_final_after(harness: &mut impl Harness) {
     let receipt = receipt(harness, &operation, &draft).await;
     assert_eq!(receipt.operation, operation.kind());
     assert!(
-        !receipt.evidence.bytes.is_empty(),
+        !receipt.evidence.bytes().is_empty(),
         "no success without evidence (R5)"
     );
     assert_eq!(harness.effects().await, before + 1);

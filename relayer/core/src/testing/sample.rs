@@ -237,10 +237,7 @@ pub fn receipt(operation: OperationKind, quantity: Quantity, units: &[SerialBloc
         at: Timestamp::from_s(1_700_000_000),
         position,
         certificate: (operation == OperationKind::Retire).then(|| "CERT-1".into()),
-        evidence: Evidence {
-            kind,
-            bytes: b"evidence".to_vec(),
-        },
+        evidence: Evidence::new(kind, b"evidence".to_vec()),
     }
 }
 

@@ -5,7 +5,6 @@ use isthmus_core::id::TransferId;
 use isthmus_core::ports::{AppendError, Recorded};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::transfer::{Event, Resolution, State, Transfer};
-use isthmus_prooflog::bundle;
 use isthmus_proto::v1 as pb;
 use isthmus_store::{Filter, FirstDecision};
 
@@ -180,8 +179,8 @@ fn evidence(recorded: &Recorded) -> Option<String> {
     Some(format!(
         "{}: {} sha256 {}",
         event_place(receipt),
-        receipt.evidence.kind.as_str(),
-        bundle::sha256(&receipt.evidence.bytes)
+        receipt.evidence.kind().as_str(),
+        receipt.evidence.sha256()
     ))
 }
 

@@ -12,7 +12,6 @@ use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_core::terms::{Outbound, Return, Terms};
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Resolution, State, Transfer};
-use isthmus_prooflog::bundle;
 use isthmus_prooflog::leaf::{self, EvidenceRef, Grams, Leaf};
 
 /// Version of the leaf's form.
@@ -343,15 +342,15 @@ fn owed(transfer: &Transfer, event: &Event, refusal: &Refusal, now: Timestamp) -
 /// Longest text of others in a leaf, in characters: leaves stay below 16 KiB whatever a ledger says.
 const MOST_TEXT: usize = 2000;
 
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(MOST_TEXT).collect()
 }
 
 fn evidence(receipt: &Receipt) -> EvidenceRef {
     EvidenceRef {
         grade: "A".into(),
-        sha256: bundle::sha256(&receipt.evidence.bytes),
-        r#type: receipt.evidence.kind.as_str().into(),
+        sha256: B256::from(*receipt.evidence.sha256().as_bytes()),
+        r#type: receipt.evidence.kind().as_str().into(),
     }
 }
 

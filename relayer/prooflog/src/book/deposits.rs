@@ -1,8 +1,11 @@
 //! Replay of deposits that no lock explains: what `DEPOSITED` and `DEPOSIT_RETURNED` may say.
 
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
 use serde_json::json;
 
-use super::{Book, DepositEnd, DepositStory};
+use super::{Book, DepositEnd, DepositStory, PoolBook};
 use crate::leaf::{Leaf, jcs_digest};
 use crate::route::RouteView;
 use crate::serial::{self, Block};
@@ -85,13 +88,8 @@ impl Book {
         else {
             return Err("it returns nothing".into());
         };
-        let story = self.deposits.get_mut(deposit);
-        let story = story.filter(|story| story.end == DepositEnd::Open);
-        let story = story.ok_or("its deposit is not in custody")?;
-        let state = self.pools.get_mut(pool).ok_or("its pool is not known")?;
-        if story.pool != *pool || state.asset_class != *asset_class {
-            return Err("its deposit is of another pool or class (R9)".into());
-        }
+        let (deposits, pools) = (&mut self.deposits, &mut self.pools);
+        let (story, state) = in_custody(deposits, pools, deposit, (pool, asset_class))?;
         let gone = serial::normalise(units).map_err(|e| e.to_string())?;
         let left: Vec<Block> = story.units.iter().flat_map(|b| b.without(&gone)).collect();
         let left_g = if gone.is_empty() {
@@ -113,4 +111,21 @@ impl Book {
         state.totals.unattributed_g -= quantity_g.0;
         Ok(())
     }
+}
+
+/// A deposit that lies in custody, and its pool, which must be the one that is named.
+pub(super) fn in_custody<'b>(
+    deposits: &'b mut BTreeMap<B256, DepositStory>,
+    pools: &'b mut BTreeMap<B256, PoolBook>,
+    deposit: &B256,
+    (pool, asset_class): (&B256, &B256),
+) -> Result<(&'b mut DepositStory, &'b mut PoolBook), String> {
+    let story = deposits.get_mut(deposit);
+    let story = story.filter(|story| story.end == DepositEnd::Open);
+    let story = story.ok_or("its deposit is not in custody")?;
+    let state = pools.get_mut(pool).ok_or("its pool is not known")?;
+    if story.pool != *pool || state.asset_class != *asset_class {
+        return Err("its deposit is of another pool or class (R9)".into());
+    }
+    Ok((story, state))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 use serde_json::{Value, json};
 
+use super::deposits::in_custody;
 use super::{Book, BurnEnd, DecidedStory, DepositEnd, ImpairedStory, LockEnd};
 use crate::leaf::{AdminSignature, Leaf, jcs_digest};
 use crate::pro_rata::Decision;
@@ -51,7 +52,7 @@ impl Book {
         state.decided = None;
         state.impaired.push(Arc::new(ImpairedStory {
             reference: reference.clone(),
-            hash: hash(state.impairment(), index, leaf),
+            hash: impairment_after(state.impairment(), index, &leaf.to_bytes()),
             units: blocks.clone(),
         }));
         state.withhold(&blocks);
@@ -121,13 +122,8 @@ impl Book {
         else {
             return Err("it cures nothing".into());
         };
-        let story = self.deposits.get_mut(deposit);
-        let story = story.filter(|story| story.end == DepositEnd::Open);
-        let story = story.ok_or("its deposit is not in custody")?;
-        let state = self.pools.get_mut(pool).ok_or("its pool is not known")?;
-        if story.pool != *pool || state.asset_class != *asset_class {
-            return Err("its deposit is of another pool or class (R9)".into());
-        }
+        let (deposits, pools) = (&mut self.deposits, &mut self.pools);
+        let (story, state) = in_custody(deposits, pools, deposit, (pool, asset_class))?;
         let grams = serial::total_g(&story.units);
         if grams != quantity_g.0 || grams > state.totals.shortfall_g {
             return Err("its deposit is not what it says, or more than is missing".into());
@@ -175,12 +171,13 @@ impl Book {
     }
 }
 
-/// What stands for an impairment: its leaves, each at its place.
-fn hash(earlier: Option<B256>, index: u64, leaf: &Leaf) -> B256 {
+/// What stands for a pool's impairment once this leaf is in the log: its leaves, each at its place. `earlier` is what stood for it
+/// before, if anything was missing.
+pub fn impairment_after(earlier: Option<B256>, index: u64, leaf: &[u8]) -> B256 {
     jcs_digest(&json!({
         "earlier": earlier.unwrap_or_default(),
         "index": index.to_string(),
-        "leaf": B256::from(tree::leaf_hash(&leaf.to_bytes())),
+        "leaf": B256::from(tree::leaf_hash(leaf)),
     }))
 }
 

@@ -14,18 +14,7 @@ impl Book {
     /// Only the burner redirects, and each time anew: the signature is checked here, so that nobody who replays the log needs
     /// to believe whoever keeps it.
     pub(super) fn redirected(&mut self, leaf: &Leaf) -> Result<(), String> {
-        let Leaf::Redirected {
-            transfer,
-            counter,
-            purpose,
-            commitment,
-            signature,
-            ..
-        } = leaf
-        else {
-            return Err("it redirects nothing".into());
-        };
-        let burn = self.burns.get_mut(transfer);
+        let burn = leaf.transfer().and_then(|id| self.burns.get_mut(&id));
         let burn = burn.ok_or("it was never burned (R1)")?;
         if burn.end != BurnEnd::Open {
             return Err(format!("it was already {:?} (R10)", burn.end));
@@ -34,24 +23,12 @@ impl Book {
             .redirected
             .as_ref()
             .map_or(0, |r| r.redirection.counter);
-        if *counter <= last {
-            return Err(format!("its counter is not above {last}"));
-        }
         let pool = self.pools.get(&burn.pool).ok_or("its pool is not known")?;
-        let redirection = Redirection {
-            burn: *transfer,
-            counter: *counter,
-            purpose: *purpose,
-            commitment: *commitment,
-        };
-        let gate = RouteView::of(&pool.route)?.evm_gate();
-        let (chain_id, gate) = gate.ok_or("its gate is on no EVM chain")?;
         let Leaf::Burned { holder, .. } = &burn.leaf else {
             return Err("its story is not of a burn".into());
         };
-        if !redirection.is_signed(chain_id, gate, *holder, signature) {
-            return Err("it is not signed by who burned".into());
-        }
+        let route = RouteView::of(&pool.route)?;
+        let (redirection, signature) = Redirection::of(leaf, &route, *holder, last)?;
         burn.redirected = Some(RedirectStory {
             redirection,
             signature: signature.clone(),

@@ -236,33 +236,10 @@ fn burned(route: &RouteView<'_>, leaf: &Leaf) -> Result<Told, String> {
 impl Told {
     /// The burner's signature is checked: what was wanted then is no less the burner's than the burn.
     fn redirected(&mut self, route: &RouteView<'_>, leaf: &Leaf) -> Result<(), String> {
-        let Leaf::Redirected {
-            transfer,
-            counter,
-            purpose,
-            commitment,
-            signature,
-            ..
-        } = leaf
-        else {
-            return Err("it redirects nothing".into());
-        };
-        if *counter <= self.counter {
-            return Err(format!("its counter is not above {}", self.counter));
-        }
-        let (chain_id, gate) = route.evm_gate().ok_or("its gate is on no EVM chain")?;
-        let redirection = Redirection {
-            burn: *transfer,
-            counter: *counter,
-            purpose: *purpose,
-            commitment: *commitment,
-        };
-        if !redirection.is_signed(chain_id, gate, self.holder, signature) {
-            return Err("it is not signed by who burned".into());
-        }
-        self.counter = *counter;
+        let (redirection, _) = Redirection::of(leaf, route, self.holder, self.counter)?;
+        self.counter = redirection.counter;
         self.purposes.truncate(1);
-        self.purposes.push(*purpose);
+        self.purposes.push(redirection.purpose);
         Ok(())
     }
 

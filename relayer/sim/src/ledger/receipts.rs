@@ -36,9 +36,6 @@ pub(super) fn received(
             sequence: payload.sequence,
         },
         certificate: payload.certificate.clone(),
-        evidence: Evidence {
-            kind: EvidenceKind::RegistryReceipt,
-            bytes: jws.as_bytes().to_vec(),
-        },
+        evidence: Evidence::new(EvidenceKind::RegistryReceipt, jws.as_bytes().to_vec()),
     }
 }

@@ -8,9 +8,9 @@ use isthmus_core::jcs;
 use isthmus_core::operation::{Operation, OperationKind, Work};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Blocks, Contradiction, Cursor, Custody, Draft, Fact, Finality, FindError,
-    Found, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
-    SendError, Taking,
+    Attempt, Authority, Blocks, Contradiction, Costs, Cursor, Custody, Draft, Fact, Finality,
+    FindError, Found, Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page,
+    PrepareError, Reserves, SendError, Taking,
 };
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::{Evidence, EvidenceKind, Lasting, Position, Receipt};
@@ -257,10 +257,10 @@ fn receipt(
             transaction,
         },
         certificate: None,
-        evidence: Evidence {
-            kind: EvidenceKind::EvmReceipt,
-            bytes: format!("{operation} in {transaction} of block {height}").into_bytes(),
-        },
+        evidence: Evidence::new(
+            EvidenceKind::EvmReceipt,
+            format!("{operation} in {transaction} of block {height}").into_bytes(),
+        ),
     }
 }
 
@@ -316,6 +316,8 @@ impl Blocks for ChainPort {
         is_where_it_was(&chain, heads, height, block)
     }
 }
+
+impl Costs for ChainPort {}
 
 #[async_trait]
 impl Ledger for ChainPort {

@@ -66,10 +66,10 @@ pub(super) fn lock_found(
                 at: Timestamp::from_ms(0),
                 position: Position::Registry { sequence: 0 },
                 certificate: None,
-                evidence: Evidence {
-                    kind: EvidenceKind::RegistryReceipt,
-                    bytes: b"it will be all right".to_vec(),
-                },
+                evidence: Evidence::new(
+                    EvidenceKind::RegistryReceipt,
+                    b"it will be all right".to_vec(),
+                ),
             }))
         }
         (_, found) => found,

@@ -1,10 +1,12 @@
 //! What the registry takes away, what makes it good, and what two people write off. The pool's record changes in the same write
 //! as the custody book, so that no burn is allocated as if nothing had happened.
 
-use isthmus_core::id::{PoolId, TransferId};
+use isthmus_core::id::{Hash32, PoolId, TransferId};
 use isthmus_core::ports::{AppendError, StoreError};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::serial_block::{self, SerialBlock};
+use isthmus_prooflog::book::impairment_after;
+use isthmus_prooflog::leaf::Leaf;
 use isthmus_proto::store::v1 as pb;
 use prost::Message;
 
@@ -13,7 +15,7 @@ use super::{given, held_as, take_in};
 use crate::columns::{self, Column};
 use crate::commit::bug;
 use crate::overlay::{Overlay, corrupt};
-use crate::record::quantity;
+use crate::record::{fixed, quantity};
 
 const IMPAIRED: &[u8] = b"impaired\0";
 const GRAMS_PER_TONNE: u64 = 1_000_000;
@@ -25,6 +27,8 @@ pub struct Impairment {
     pub shortfall: Quantity,
     /// Backing and supply that two people decided by; nothing yet if `None`.
     pub decided: Option<(Quantity, Quantity)>,
+    /// What stands for it in the log; `None` if it began before this was kept.
+    pub impaired: Option<Hash32>,
 }
 
 /// Units that somebody holds in the custody book.
@@ -78,9 +82,14 @@ pub(crate) fn prefix() -> &'static [u8] {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Impairment, StoreError> {
     let record = pb::Impairment::decode(bytes).map_err(|_| corrupt("an impairment"))?;
     let decided = (quantity(record.backing_g)?, quantity(record.supply_g)?);
+    let impaired = match record.impaired.as_slice() {
+        [] => None,
+        bytes => Some(Hash32::new(fixed(bytes, "what an impairment is about")?)),
+    };
     Ok(Impairment {
         shortfall: quantity(record.shortfall_g)?,
         decided: (record.supply_g > 0).then_some(decided),
+        impaired,
     })
 }
 
@@ -91,6 +100,9 @@ fn encode(impairment: &Impairment) -> Vec<u8> {
         since_ms: 0,
         backing_g: backing.map_or(0, Quantity::grams),
         supply_g: supply.map_or(0, Quantity::grams),
+        impaired: (impairment.impaired)
+            .map(|impaired| impaired.as_bytes().to_vec())
+            .unwrap_or_default(),
     }
     .encode_to_vec()
 }
@@ -194,6 +206,7 @@ pub(super) fn withhold(
     overlay: &mut Overlay<'_>,
     pool: PoolId,
     blocks: &[SerialBlock],
+    logged: (Option<u64>, &[Vec<u8>]),
 ) -> Result<(), AppendError> {
     for block in blocks {
         let displaced = || AppendError::Displaced {
@@ -223,14 +236,45 @@ pub(super) fn withhold(
             return Err(displaced());
         }
     }
-    let known = of(overlay, pool)?.map_or(Quantity::ZERO, |known| known.shortfall);
-    let shortfall = known
-        .checked_add(serial_block::total(blocks))
-        .ok_or_else(|| bug("a shortfall that cannot be counted"))?;
-    // Whatever was decided was decided about less.
-    let decided = None;
-    set(overlay, pool, &Impairment { shortfall, decided });
+    let known = of(overlay, pool)?;
+    let impairment = Impairment {
+        shortfall: (known.map_or(Quantity::ZERO, |known| known.shortfall))
+            .checked_add(serial_block::total(blocks))
+            .ok_or_else(|| bug("a shortfall that cannot be counted"))?,
+        // Whatever was decided was decided about less.
+        decided: None,
+        impaired: impaired_by(pool, known, logged)?,
+    };
+    set(overlay, pool, &impairment);
     Ok(())
+}
+
+/// What stands for the impairment when these leaves are in the log as well.
+fn impaired_by(
+    pool: PoolId,
+    known: Option<Impairment>,
+    (first, leaves): (Option<u64>, &[Vec<u8>]),
+) -> Result<Option<Hash32>, AppendError> {
+    let missing = || bug("what is taken away comes with its IMPAIRED leaf");
+    let (began, mut impaired) = match known {
+        // It began before format 3: what stands for it is not known here.
+        Some(Impairment { impaired: None, .. }) => return Ok(None),
+        Some(known) => (known.impaired, known.impaired),
+        None => (None, None),
+    };
+    for (index, bytes) in (first.ok_or_else(missing)?..).zip(leaves) {
+        if let Ok(Leaf::Impaired { pool: of, .. }) = Leaf::parse(bytes)
+            && of.0 == *pool.as_bytes()
+        {
+            let earlier = impaired.map(|impaired| (*impaired.as_bytes()).into());
+            let hash = impairment_after(earlier, index, bytes);
+            impaired = Some(Hash32::new(hash.0));
+        }
+    }
+    if impaired == began {
+        return Err(missing());
+    }
+    Ok(impaired)
 }
 
 /// A deposit backs the pool from now on, after everything else. It counts against no route's cap.
@@ -268,19 +312,22 @@ fn less(
         .shortfall
         .checked_sub(by)
         .ok_or_else(|| bug("a shortfall below nothing"))?;
-    let decided = known.decided;
-    set(overlay, pool, &Impairment { shortfall, decided });
+    set(overlay, pool, &Impairment { shortfall, ..known });
     Ok(())
 }
 
-/// Sets what two people decided, if the pool still misses what they knew.
+/// Sets what two people decided, if the pool still misses what they knew: also another loss, of as much, is not theirs. The log
+/// would contradict itself.
 pub(super) fn decide(
     overlay: &mut Overlay<'_>,
     pool: PoolId,
-    shortfall: Quantity,
+    (shortfall, impaired): (Quantity, Hash32),
     decided: (Quantity, Quantity),
 ) -> Result<(), AppendError> {
-    let known = of(overlay, pool)?.filter(|known| known.shortfall == shortfall);
+    let same = |known: &Impairment| {
+        known.shortfall == shortfall && known.impaired.is_none_or(|about| about == impaired)
+    };
+    let known = of(overlay, pool)?.filter(same);
     let known = known.ok_or(AppendError::Outdated { pool })?;
     let decided = Some(decided);
     set(overlay, pool, &Impairment { decided, ..known });

@@ -11,6 +11,7 @@ use isthmus_proto::store::v1 as pb;
 use pb::event::Kind;
 
 use crate::disk::Disk;
+use crate::evidence;
 use crate::overlay::corrupt;
 use crate::record::{parts, terms};
 
@@ -53,7 +54,7 @@ pub(crate) fn event(event: &Event, at: Timestamp) -> pb::Event {
         Event::Authorised(authorisation) => Kind::Authorised(parts::authorisation(authorisation)),
         Event::Lapsed(refusal) => Kind::Lapsed(parts::refusal(refusal)),
         Event::Refused(refusal) => Kind::Refused(parts::refusal(refusal)),
-        Event::Given(receipt) => Kind::Given(parts::receipt(receipt)),
+        Event::Given(receipt) => Kind::Given(evidence::given(receipt)),
         Event::Voided(receipt) => Kind::Voided(parts::receipt(receipt)),
         Event::Unlocked(receipt) => Kind::Unlocked(parts::receipt(receipt)),
         Event::WithdrawalRequested => Kind::WithdrawalRequested(pb::WithdrawalRequested {}),
@@ -143,7 +144,7 @@ pub(crate) fn event_back(
         )?),
         Kind::Lapsed(refusal) => Event::Lapsed(parts::refusal_back(refusal)),
         Kind::Refused(refusal) => Event::Refused(parts::refusal_back(refusal)),
-        Kind::Given(receipt) => Event::Given(parts::receipt_back(receipt)?),
+        Kind::Given(receipt) => Event::Given(evidence::given_back(disk, receipt)?),
         Kind::Voided(receipt) => Event::Voided(parts::receipt_back(receipt)?),
         Kind::Unlocked(receipt) => Event::Unlocked(parts::receipt_back(receipt)?),
         Kind::WithdrawalRequested(_) => Event::WithdrawalRequested,

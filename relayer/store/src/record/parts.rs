@@ -59,6 +59,14 @@ pub(crate) fn blocks_back(list: Vec<pb::Block>) -> Result<Vec<SerialBlock>, Stor
 }
 
 pub(crate) fn receipt(r: &Receipt) -> pb::Receipt {
+    pb::Receipt {
+        evidence: r.evidence.bytes().to_vec(),
+        ..without_evidence(r)
+    }
+}
+
+/// The record of a receipt whose evidence is kept elsewhere.
+pub(crate) fn without_evidence(r: &Receipt) -> pb::Receipt {
     let position = match &r.position {
         Position::Registry { sequence } => pb::receipt::Position::Sequence(*sequence),
         Position::Chain {
@@ -78,8 +86,9 @@ pub(crate) fn receipt(r: &Receipt) -> pb::Receipt {
         at_ms: r.at.ms(),
         position: Some(position),
         certificate: r.certificate.clone().unwrap_or_default(),
-        evidence_kind: r.evidence.kind.as_str().into(),
-        evidence: r.evidence.bytes.clone(),
+        evidence_kind: r.evidence.kind().as_str().into(),
+        evidence: Vec::new(),
+        evidence_sha256: Vec::new(),
     }
 }
 
@@ -102,10 +111,10 @@ pub(crate) fn receipt_back(r: pb::Receipt) -> Result<Receipt, StoreError> {
             None => return Err(corrupt("a receipt's position")),
         },
         certificate: Some(r.certificate).filter(|c| !c.is_empty()),
-        evidence: Evidence {
-            kind: kind.ok_or_else(|| corrupt("a kind of evidence"))?,
-            bytes: r.evidence,
-        },
+        evidence: Evidence::new(
+            kind.ok_or_else(|| corrupt("a kind of evidence"))?,
+            r.evidence,
+        ),
     })
 }
 

@@ -4,9 +4,12 @@ use isthmus_core::id::TransferId;
 use isthmus_core::instruction::Purpose;
 use isthmus_core::ports::{Append, AppendError, BookChange, Journal};
 use isthmus_core::quantity::Quantity;
-use isthmus_core::serial_block::SerialBlock;
+use isthmus_core::serial_block::{self, SerialBlock};
 use isthmus_core::testing::sample;
+use isthmus_prooflog::book::impairment_after;
+use isthmus_prooflog::leaf::Leaf;
 use isthmus_store::{HeldAs, Impairment};
+use serde_json::json;
 
 use crate::custody::{burn as burned, mint};
 use crate::world::World;
@@ -23,11 +26,23 @@ fn change(change: BookChange) -> Append {
     }
 }
 
+/// What the registry takes away, with the leaf that says so.
 fn withhold(blocks: Vec<SerialBlock>) -> Append {
-    change(BookChange::Withhold {
-        pool: sample::pool().id(),
-        blocks,
-    })
+    let units: Vec<_> = blocks.iter().map(ToString::to_string).collect();
+    let leaf = json!({
+        "kind": "IMPAIRED", "at_ms": 1, "v": 1, "pool": sample::pool().id(), "asset_class": sample::class().id(),
+        "reference": "registry:1", "units": units,
+        "quantity_g": serial_block::total(&blocks).grams().to_string(),
+        "evidence": {"grade": "A", "sha256": sample::hash(1), "type": "registry-receipt"},
+    });
+    let leaf: Leaf = serde_json::from_value(leaf).unwrap();
+    Append {
+        leaves: vec![b"another leaf".to_vec(), leaf.to_bytes()],
+        ..change(BookChange::Withhold {
+            pool: sample::pool().id(),
+            blocks,
+        })
+    }
 }
 
 fn join(first: u64, last: u64) -> Append {
@@ -38,10 +53,12 @@ fn join(first: u64, last: u64) -> Append {
     })
 }
 
-fn decide(shortfall_t: u64, backing_t: u64, supply_t: u64) -> Append {
+/// About what is missing now.
+fn decide(world: &World, shortfall_t: u64, backing_t: u64, supply_t: u64) -> Append {
     change(BookChange::Decide {
         pool: sample::pool().id(),
         shortfall: tonnes(shortfall_t),
+        impaired: missing(world).unwrap().impaired.unwrap(),
         backing: tonnes(backing_t),
         supply: tonnes(supply_t),
     })
@@ -100,14 +117,51 @@ fn what_was_decided_counts_until_more_is_taken_away() {
     let world = World::new();
     mint(&world, 1, &[sample::block(1, 20)]);
     world.append(withhold(vec![sample::block(1, 10)])).unwrap();
-    let stale = world.append(decide(9, 11, 20)).unwrap_err();
+    let stale = world.append(decide(&world, 9, 11, 20)).unwrap_err();
     assert!(matches!(stale, AppendError::Outdated { .. }), "{stale}");
-    world.append(decide(10, 10, 20)).unwrap();
+    world.append(decide(&world, 10, 10, 20)).unwrap();
     let known = missing(&world).unwrap();
     assert_eq!(known.write_off(tonnes(5)), Some(tonnes(3)));
     assert_eq!(known.write_off(tonnes(20)), Some(tonnes(10)));
     world.append(withhold(vec![sample::block(11, 11)])).unwrap();
     assert_eq!(missing(&world).unwrap().write_off(tonnes(5)), None);
+}
+
+/// Two people have signed about one loss. It is made good, and as much is taken away again: that is another one.
+#[test]
+fn what_was_decided_about_one_loss_does_not_count_for_another_of_as_much() {
+    let world = World::new();
+    mint(&world, 1, &[sample::block(1, 20)]);
+    world.append(withhold(vec![sample::block(1, 5)])).unwrap();
+    let decided = decide(&world, 5, 15, 20);
+    world.append(join(401, 405)).unwrap();
+    world.append(withhold(vec![sample::block(6, 10)])).unwrap();
+    assert_eq!(missing(&world).unwrap().shortfall, tonnes(5));
+    let stale = world.append(decided).unwrap_err();
+    assert!(matches!(stale, AppendError::Outdated { .. }), "{stale}");
+    world.append(decide(&world, 5, 15, 20)).unwrap();
+}
+
+/// Leaf by leaf, as whoever replays the log computes it.
+#[test]
+fn what_stands_for_a_loss_is_what_the_log_says() {
+    let world = World::new();
+    mint(&world, 1, &[sample::block(1, 20)]);
+    let about = || missing(&world).unwrap().impaired.unwrap();
+    let mut expected = None;
+    for first in [1, 4] {
+        let taken = withhold(vec![sample::block(first, first)]);
+        let leaf = taken.leaves[1].clone();
+        let index = world.append(taken).unwrap().first_leaf.unwrap() + 1;
+        expected = Some(impairment_after(expected, index, &leaf));
+        assert_eq!(about().as_bytes(), &expected.unwrap().0);
+    }
+    let unlogged = change(BookChange::Withhold {
+        pool: sample::pool().id(),
+        blocks: vec![sample::block(9, 9)],
+    });
+    let refused = world.append(unlogged).unwrap_err();
+    assert!(matches!(refused, AppendError::Illegal(_)), "{refused}");
 }
 
 #[test]

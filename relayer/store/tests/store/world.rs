@@ -74,6 +74,13 @@ impl World {
         }
     }
 
+    /// The folder that a closed store leaves.
+    pub(crate) fn closed(self) -> TempDir {
+        let Self { store, folder, .. } = self;
+        drop(store);
+        folder
+    }
+
     pub(crate) fn append(&self, entry: Append) -> Result<Appended, AppendError> {
         self.store.append(vec![entry]).pop().unwrap()
     }

@@ -69,7 +69,7 @@ impl<'a> Past<'a> {
         let (None, Some(minted)) = (&self.batch, minted) else {
             return Ok(self);
         };
-        let evidence = EvmEvidence::parse(&minted.evidence.bytes);
+        let evidence = EvmEvidence::parse(minted.evidence.bytes());
         for event in evidence.and_then(|e| e.events()).unwrap_or_default() {
             let GateEvent::Minted { transfer, .. } = event else {
                 continue;
@@ -132,7 +132,7 @@ impl<'a> Past<'a> {
         };
         let receipt = self.receipts.iter().find(|r| r.operation == operation);
         let receipt = receipt.ok_or_else(|| self.missing(path))?;
-        files.insert(path.to_owned(), receipt.evidence.bytes.clone());
+        files.insert(path.to_owned(), receipt.evidence.bytes().to_vec());
         match operation {
             OperationKind::Mint => {
                 let batch = self.batch.as_deref().ok_or_else(|| self.lost())?;

@@ -20,10 +20,7 @@ pub(super) fn chain_receipt(
     event: LogData,
 ) -> Receipt {
     Receipt {
-        evidence: Evidence {
-            kind: EvidenceKind::EvmReceipt,
-            bytes: jcs::bytes(&evidence(event)),
-        },
+        evidence: Evidence::new(EvidenceKind::EvmReceipt, jcs::bytes(&evidence(event))),
         ..sample::receipt(operation, quantity, &[])
     }
 }

@@ -65,10 +65,7 @@ pub(super) fn registry_receipt(
     let signature = SigningKey::from_bytes(&REGISTRY_SEED).sign(body.as_bytes());
     let jws = format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()));
     Receipt {
-        evidence: Evidence {
-            kind: EvidenceKind::RegistryReceipt,
-            bytes: jws.into_bytes(),
-        },
+        evidence: Evidence::new(EvidenceKind::RegistryReceipt, jws.into_bytes()),
         ..receipt
     }
 }

@@ -43,10 +43,10 @@ impl World {
             position,
             certificate: (operation == OperationKind::Retire)
                 .then(|| format!("CERT-{}", self.height)),
-            evidence: Evidence {
+            evidence: Evidence::new(
                 kind,
-                bytes: format!("{operation} at {}", self.height).into_bytes(),
-            },
+                format!("{operation} at {}", self.height).into_bytes(),
+            ),
         }
     }
 
