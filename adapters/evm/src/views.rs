@@ -1,6 +1,9 @@
 //! Questions that attesters and the daemon ask the gate, all answered at a final block.
 
+use std::collections::{BTreeSet, HashMap};
+
 use alloy::primitives::U256;
+use alloy::sol_types::SolEvent;
 use isthmus_core::id::{Address, AssetClassId, Hash32, TransferId};
 use isthmus_core::ports::FindError;
 use isthmus_core::quantity::Quantity;
@@ -14,11 +17,14 @@ use crate::block_evidence::Prover;
 use crate::chain::Chain;
 use crate::contract::{CarbonUnits, Gate, class_word, core_address, core_quantity, transfer_word};
 use crate::ledger::EvmLedger;
-use crate::locate::{burn_key, in_logs};
+use crate::locate::{Place, burn_key, in_logs};
 use crate::receipt;
 
 /// Most ids in one `outcomes` call: keeps the request below the gas that nodes give a call.
 const OUTCOMES_PER_CALL: usize = 500;
+
+/// Most burns in one question about logs: nodes bound the topics that a filter may name.
+const BURNS_PER_CALL: usize = 100;
 
 /// What the gate remembers about a transfer, for ever once it is not `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +53,16 @@ pub struct SignerSet {
     pub threshold: u8,
     /// Who may, ascending.
     pub signers: Vec<Address>,
+}
+
+/// Burns at final blocks.
+#[derive(Debug)]
+pub struct FinalBurns {
+    /// Those that were asked about, in order; `None` for one that is not final, or never happened. What cannot be read for one says
+    /// nothing about the others.
+    pub asked: Vec<Result<Option<Burn>, FindError>>,
+    /// All that are in the same blocks: they need not be asked about.
+    pub beside: Vec<Burn>,
 }
 
 /// The newest final block.
@@ -152,21 +168,102 @@ impl EvmLedger {
     /// A burn by the gate's number, with its proof; `None` if it is not final, or never happened.
     pub async fn burn_at_final(&self, number: u64) -> Result<Option<(Burn, Receipt)>, FindError> {
         let chain = self.chain();
-        let block = chain.heads().await?.last_final;
-        let count = burn_count(chain, block.hash).await?;
-        if number == 0 || U256::from(number) > count {
+        let (_, mut places) = self.places_of(&[number]).await?;
+        let Some(place) = places.pop().flatten().transpose()? else {
             return Ok(None);
-        }
-        let places = in_logs(chain, &[burn_key(number)], block.number).await?;
-        let place = places.first().ok_or_else(|| {
-            chain.incomplete(format!(
-                "it has no log of burn {number}, though the gate counted {count}"
-            ))
-        })?;
+        };
         let proven = Prover::new(chain)
             .prove(place.block, place.transaction, place.key)
             .await?;
         receipt::burn(chain, &proven).map(Some)
+    }
+
+    /// Burns by the gate's numbers, each read out of a final block that commits to it. Each block is read once.
+    pub async fn burns_at_final(&self, numbers: &[u64]) -> Result<FinalBurns, FindError> {
+        let mut prover = Prover::new(self.chain());
+        let (head, places) = self.places_of(numbers).await?;
+        let mut asked = Vec::with_capacity(numbers.len());
+        let mut blocks = BTreeSet::new();
+        let mut unread: HashMap<B256, String> = HashMap::new();
+        for place in places {
+            let Some(place) = place else {
+                asked.push(Ok(None));
+                continue;
+            };
+            let place = match place {
+                Ok(place) => place,
+                Err(error) => {
+                    asked.push(Err(error));
+                    continue;
+                }
+            };
+            // A block that is not to be had is asked for once for all its burns.
+            let read = match unread.get(&place.block) {
+                Some(why) => Err(FindError::Unavailable(why.clone().into())),
+                None => self.read_burn(&mut prover, place, head).await,
+            };
+            match &read {
+                Ok(_) => {
+                    blocks.insert(place.block);
+                }
+                Err(error) => {
+                    unread.insert(place.block, error.to_string());
+                }
+            }
+            asked.push(read.map(Some));
+        }
+        let events = blocks
+            .into_iter()
+            .flat_map(|block| prover.events_in(block, Gate::Burned::SIGNATURE_HASH));
+        let beside = events.filter_map(|event| receipt::burned(self.chain(), &event).ok());
+        Ok(FinalBurns {
+            asked,
+            beside: beside.collect(),
+        })
+    }
+
+    async fn read_burn(
+        &self,
+        prover: &mut Prover<'_>,
+        place: Place,
+        head: u64,
+    ) -> Result<Burn, FindError> {
+        let found = prover.event(place.block, place.transaction, place.key);
+        let (event, height) = found.await?;
+        if height > head {
+            let asked = format!("asked up to block {head}, it sent a log of block {height}");
+            return Err(self.chain().incomplete(asked));
+        }
+        receipt::burned(self.chain(), &event)
+    }
+
+    /// The newest final height, and where burns are, by their numbers; `None` for one that the gate has not counted there.
+    async fn places_of(
+        &self,
+        numbers: &[u64],
+    ) -> Result<(u64, Vec<Option<Result<Place, FindError>>>), FindError> {
+        let chain = self.chain();
+        let block = chain.heads().await?.last_final;
+        let count = burn_count(chain, block.hash).await?;
+        let is_final = |number: &u64| *number > 0 && U256::from(*number) <= count;
+        let wanted: BTreeSet<u64> = numbers.iter().copied().filter(is_final).collect();
+        let keys: Vec<_> = wanted.into_iter().map(burn_key).collect();
+        let mut places = HashMap::new();
+        for part in keys.chunks(BURNS_PER_CALL) {
+            let found = in_logs(chain, part, block.number).await?;
+            places.extend(found.into_iter().map(|place| (place.key.subject, place)));
+        }
+        let place = |number: &u64| {
+            let found = places.get(&burn_key(*number).subject).copied();
+            is_final(number).then(|| {
+                found.ok_or_else(|| {
+                    chain.incomplete(format!(
+                        "it has no log of burn {number}, though the gate counted {count}"
+                    ))
+                })
+            })
+        };
+        Ok((block.number, numbers.iter().map(place).collect()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The registry's books as an attester reads them with its own credential: records, accounts, stored blocks.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use isthmus_core::asset_class::AssetClass;
@@ -11,7 +13,7 @@ use isthmus_core::receipt::Refusal;
 use serde_json::Value;
 
 use crate::api::CallError;
-use crate::bodies::{AccountBody, Outcome, Rejection, Search, SearchResult};
+use crate::bodies::{AccountBody, BlockBody, Outcome, Rejection, Search, SearchResult};
 use crate::ledger::{VcsLedger, unavailable};
 use crate::verdict;
 
@@ -105,45 +107,74 @@ impl VcsLedger {
         }))
     }
 
-    /// The stored blocks that share a unit with any of `serials`.
+    /// The stored blocks that share a unit with any of `serials`, each once. What one answer does not hold is asked for in smaller
+    /// parts rather than page by page: at a busy registry something always moves between two pages.
     pub async fn blocks(&self, serials: &[String]) -> Result<Vec<StoredBlock>, FindError> {
-        let mut stored = Vec::new();
-        for chunk in serials.chunks(self.max_list()) {
-            stored.extend(self.blocks_page_by_page(chunk).await?);
+        let mut stored: Vec<StoredBlock> = Vec::new();
+        let mut places = HashMap::new();
+        let mut waiting: Vec<_> = serials.chunks(self.max_list()).rev().collect();
+        while let Some(part) = waiting.pop() {
+            let first = self.search(part, 0).await?;
+            if first.blocks.len() < first.total && part.len() > 1 {
+                let (left, right) = part.split_at(part.len() / 2);
+                waiting.extend([right, left]);
+                continue;
+            }
+            for block in self.all_pages(part, first).await? {
+                let block = StoredBlock::from(block);
+                let place = *places.entry(block.serial.clone()).or_insert(stored.len());
+                match stored.get_mut(place) {
+                    // The newer word counts.
+                    Some(known) => *known = block,
+                    None => stored.push(block),
+                }
+            }
         }
         Ok(stored)
     }
 
-    async fn blocks_page_by_page(&self, serials: &[String]) -> Result<Vec<StoredBlock>, FindError> {
-        let mut stored: Vec<StoredBlock> = Vec::new();
-        let mut sequence = None;
-        loop {
-            let search = Search {
-                serials: Some(serials),
-                offset: stored.len(),
-                limit: self.max_list(),
-                ..Search::default()
-            };
-            let page: SearchResult = self
-                .api()
-                .post("/v1/blocks/search", &search)
-                .await
-                .map_err(unavailable)?;
-            if *sequence.get_or_insert(page.sequence) != page.sequence {
+    /// The rest of what one serial shares units with, after the first page.
+    async fn all_pages(
+        &self,
+        serials: &[String],
+        first: SearchResult,
+    ) -> Result<Vec<BlockBody>, FindError> {
+        let (total, sequence) = (first.total, first.sequence);
+        let mut blocks = first.blocks;
+        while blocks.len() < total {
+            let page = self.search(serials, blocks.len()).await?;
+            if page.sequence != sequence {
                 let text = "units moved while the blocks were read page by page: ask again";
                 return Err(FindError::Unavailable(text.into()));
             }
-            let empty = page.blocks.is_empty();
-            stored.extend(page.blocks.into_iter().map(|block| StoredBlock {
-                locked: block.state == "locked",
-                serial: block.serial,
-                account: block.account,
-                class: block.class,
-                reference: block.reference,
-            }));
-            if empty || stored.len() >= page.total {
-                return Ok(stored);
+            if page.blocks.is_empty() {
+                break;
             }
+            blocks.extend(page.blocks);
+        }
+        Ok(blocks)
+    }
+
+    async fn search(&self, serials: &[String], offset: usize) -> Result<SearchResult, FindError> {
+        let search = Search {
+            serials: Some(serials),
+            offset,
+            limit: self.max_list(),
+            ..Search::default()
+        };
+        let found = self.api().post("/v1/blocks/search", &search).await;
+        found.map_err(unavailable)
+    }
+}
+
+impl From<BlockBody> for StoredBlock {
+    fn from(block: BlockBody) -> Self {
+        Self {
+            locked: block.state == "locked",
+            serial: block.serial,
+            account: block.account,
+            class: block.class,
+            reference: block.reference,
         }
     }
 }

@@ -7,6 +7,7 @@ use isthmus_proto::v1;
 use isthmus_proto::v1::instruct_request;
 
 use crate::devnet::Devnet;
+use crate::devnet::control::Control;
 use crate::devnet::keys::EvmKey;
 
 /// A burn and the instruction that it committed to.
@@ -50,6 +51,17 @@ impl Devnet {
         id: TransferId,
         instruction: &Instruction,
     ) -> anyhow::Result<v1::Transfer> {
+        self.control("exchange-a")?.instruct(id, instruction).await
+    }
+}
+
+impl Control {
+    /// Discloses an instruction. The relayer must have seen the burn final.
+    pub async fn instruct(
+        &self,
+        id: TransferId,
+        instruction: &Instruction,
+    ) -> anyhow::Result<v1::Transfer> {
         let instruction = match instruction.clone() {
             Instruction::Release { account, salt, .. } => {
                 instruct_request::Instruction::Release(v1::ReleaseInstruction {
@@ -72,11 +84,7 @@ impl Devnet {
             id: id.to_string(),
             instruction: Some(instruction),
         };
-        let answer = self
-            .control("exchange-a")?
-            .transfers()
-            .instruct(request)
-            .await?;
+        let answer = self.transfers().instruct(request).await?;
         answer
             .into_inner()
             .transfer

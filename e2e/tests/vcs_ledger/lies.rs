@@ -1,6 +1,7 @@
 //! A registry whose answers are changed on the way: what is not proved is not believed, what is not understood is unknown.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -13,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::parties::{Relay, config, connect, find, lock};
-use crate::world::{RELAYER, id};
+use crate::world::{RELAYER, id, serial};
 
 /// What becomes of the answer to a call: path, request and answer, changed in place.
 type Lie = fn(&str, &Value, &mut (StatusCode, Value));
@@ -281,4 +282,28 @@ async fn a_missing_movement_is_a_contradiction_and_foreign_reserves_do_not_count
         matches!(reserves, Err(FindError::Unavailable(_))),
         "{reserves:?}"
     );
+}
+
+/// At a busy registry something moves between any two pages.
+#[tokio::test]
+async fn blocks_are_read_in_smaller_parts_rather_than_page_by_page() {
+    static MOVED: AtomicU64 = AtomicU64::new(0);
+    let relay = Relay::start().await;
+    for number in 0..4 {
+        relay
+            .done(&lock(number, number * 10, number * 10 + 9))
+            .await;
+    }
+    let busy: Lie = |path, _, (_, answer)| match path {
+        "/v1/info" => answer["max_list"] = 3.into(),
+        "/v1/blocks/search" => answer["sequence"] = MOVED.fetch_add(1, Ordering::Relaxed).into(),
+        _ => {}
+    };
+    let (ledger, _between) = through(&relay, busy).await;
+    // The first three share units with four blocks: more than an answer holds.
+    let asked = [serial(0, 4), serial(5, 14), serial(15, 34), serial(35, 39)];
+    let blocks = ledger.blocks(&asked).await.unwrap();
+    let seen: Vec<_> = blocks.iter().map(|block| block.serial.clone()).collect();
+    let each_once = [serial(0, 9), serial(10, 19), serial(20, 29), serial(30, 39)];
+    assert_eq!(seen, each_once);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isthmus::attester::doubt::Doubts;
-use isthmus::attester::examine::Examiner;
+use isthmus::attester::examine::{ExamineError, Examiner};
 use isthmus::attester::follow::Follower;
 use isthmus::attester::memory::Memory;
 use isthmus::attester::relayer::{Approval, Asked, Verdict};
@@ -110,9 +110,13 @@ impl Attester {
             let mut follower = self.follower.lock().await;
             self.follow(&mut follower, &reached);
             let mut quiet = true;
-            for task in &tasks {
+            let (approvals, others): (Vec<_>, Vec<_>) = tasks
+                .iter()
+                .partition(|task| matches!(task.work, TaskWork::Approval { .. }));
+            for task in others {
                 quiet &= self.one(task, &follower, &reached).await;
             }
+            quiet &= self.approvals(&approvals, &follower, &reached).await;
             drop(follower);
             if !quiet {
                 self.shared.pause(PAUSE_MS).await;
@@ -172,18 +176,70 @@ impl Attester {
             Some(_) | None => {}
         }
         let memory = Memory::new(Arc::clone(&self.store));
-        let examiner = Examiner {
+        let examiner = self.examiner(follower, &memory);
+        match examiner.verdict(&asked(&task.work)).await {
+            Ok(verdict) => self.hand_in(task, verdict, planned, reached).await,
+            Err(error) => self.leaves_open(task, Some(&error)),
+        }
+    }
+
+    /// Whether all of these were answered; they are examined together, as those of one pull are.
+    async fn approvals(&self, tasks: &[&Task], follower: &Follower, reached: &Reached) -> bool {
+        if tasks.is_empty() {
+            return true;
+        }
+        let memory = Memory::new(Arc::clone(&self.store));
+        let examiner = self.examiner(follower, &memory);
+        let wanted: Vec<_> = tasks.iter().filter_map(|task| approval(task)).collect();
+        let wanted: Vec<_> = wanted.iter().collect();
+        let answers = match examiner.approvals(&names::registry(), &wanted).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                for task in tasks {
+                    self.leaves_open(task, Some(&error));
+                }
+                return false;
+            }
+        };
+        let mut all = true;
+        for (task, answer) in tasks.iter().zip(answers) {
+            all &= match answer {
+                Ok(verdict) => self.hand_in(task, verdict, None, reached).await,
+                Err(_) => self.leaves_open(task, None),
+            };
+        }
+        all
+    }
+
+    fn examiner<'a>(&'a self, log: &'a Follower, memory: &'a Memory) -> Examiner<'a> {
+        Examiner {
             own: &self.own,
-            log: follower,
-            memory: &memory,
+            log,
+            memory,
             doubts: &self.doubts,
             now: self.shared.now(),
-        };
-        let Ok(verdict) = examiner.verdict(&asked(&task.work)).await else {
-            self.shared
-                .say(&format!("{} leaves {} open", self.name, task.id));
-            return false;
-        };
+        }
+    }
+
+    /// There is no verdict.
+    fn leaves_open(&self, task: &Task, error: Option<&ExamineError>) -> bool {
+        if let Some(ExamineError::Forked(why)) = error {
+            let finding = format!("{} takes the log for forked: {why}", self.name);
+            self.shared.world().oracle.found(finding);
+        }
+        self.shared
+            .say(&format!("{} leaves {} open", self.name, task.id));
+        false
+    }
+
+    /// Whether the answer arrived.
+    async fn hand_in(
+        &self,
+        task: &Task,
+        verdict: Verdict,
+        planned: Option<Trouble>,
+        reached: &Reached,
+    ) -> bool {
         self.shared.say(&format!(
             "{} on {}: {}",
             self.name,
@@ -231,6 +287,13 @@ impl Relayer {
             let serving = attester.clone().serve(board, store, checkpoints);
             self.tasks.spawn(serving);
         }
+    }
+}
+
+fn approval(task: &Task) -> Option<Approval> {
+    match asked(&task.work) {
+        Asked::Approval(approval) => Some(approval),
+        Asked::Mint(_) | Asked::Void(_) | Asked::Unreadable(_) => None,
     }
 }
 

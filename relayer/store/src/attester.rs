@@ -127,35 +127,6 @@ impl AttesterStore {
             .transpose()
     }
 
-    /// Forgets a promise that the ledger has closed for good, so that a later proposal may be looked at.
-    pub fn release(&self, subject: &str) -> Result<(), StoreError> {
-        let _writing = self.writing()?;
-        let mut batch = WriteBatch::default();
-        batch.delete_cf(handle(&self.db, Column::Requests)?, subject);
-        self.write(batch)
-    }
-
-    /// The highest counter that was raised to for a subject; 0 if none was.
-    pub fn counter(&self, subject: &str) -> Result<u64, StoreError> {
-        match read(&self.db, Column::Requests, &counted(subject))? {
-            None => Ok(0),
-            Some(bytes) => bytes
-                .try_into()
-                .map(u64::from_be_bytes)
-                .map_err(|_| corrupt("a counter")),
-        }
-    }
-
-    /// Raises a subject's counter and forgets a promise that was made under a lower one, in one synced write.
-    pub fn raise(&self, subject: &str, counter: u64, promise: &str) -> Result<(), StoreError> {
-        let _writing = self.writing()?;
-        let family = handle(&self.db, Column::Requests)?;
-        let mut batch = WriteBatch::default();
-        batch.put_cf(family, counted(subject), counter.to_be_bytes());
-        batch.delete_cf(family, promise);
-        self.write(batch)
-    }
-
     /// The log as followed so far.
     pub fn log(&self) -> StoredLog<'_> {
         StoredLog(&self.db)

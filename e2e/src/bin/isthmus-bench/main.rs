@@ -162,7 +162,7 @@ async fn bridge(
             latency::measure(out, figures, &mut load).await?;
         }
         if arguments.wants(Part::Burns) {
-            burns::measure(out, figures, &mut load).await?;
+            burns::measure(out, figures, &mut load, arguments.transfers).await?;
         }
         if arguments.wants(Part::CatchUp) {
             latency::catch_up(out, figures, &mut load).await?;

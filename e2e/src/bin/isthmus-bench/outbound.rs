@@ -97,7 +97,7 @@ pub(crate) async fn growth(
 }
 
 /// Where the time went.
-fn report(out: &mut impl Write, used: &Usage, count: f64) -> anyhow::Result<()> {
+pub(crate) fn report(out: &mut impl Write, used: &Usage, count: f64) -> anyhow::Result<()> {
     let total: f64 = used.cpu_s.values().sum();
     writeln!(
         out,

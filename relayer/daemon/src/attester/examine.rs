@@ -1,11 +1,14 @@
 //! From a task to a verdict: read for oneself, decide, remember, and only then sign or approve.
 
 mod approval;
+mod decide;
+mod facts;
 mod mint;
+mod subject;
 
 use std::collections::BTreeSet;
 
-use isthmus_core::id::TransferId;
+use isthmus_core::id::{Address, LedgerId, TransferId};
 use isthmus_core::ports::{BoxError, FindError, StoreError};
 use isthmus_core::time::Timestamp;
 use isthmus_prooflog::tree::TreeError;
@@ -15,11 +18,14 @@ use crate::attester::doubt::Doubts;
 use crate::attester::follow::Follower;
 use crate::attester::lock::LoggedLock;
 use crate::attester::memory::Memory;
-use crate::attester::own::Own;
+use crate::attester::own::{Own, OwnGate};
 use crate::attester::ports::Outcome;
 use crate::attester::readings::GateReading;
 use crate::attester::relayer::{Asked, Verdict};
 use crate::attester::verify_void::{self, Void};
+use crate::attester::witness::WitnessError;
+
+pub use approval::Answer;
 
 /// Why there is no verdict, by what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +39,9 @@ pub enum ExamineError {
     /// The stored log does not make a tree: stop the process.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// There is another log under the same key. Stop for good.
+    #[error("{0}")]
+    Forked(String),
 }
 
 impl From<FindError> for ExamineError {
@@ -59,12 +68,39 @@ pub struct Examiner<'a> {
 impl Examiner<'_> {
     /// The verdict on what a task asks.
     pub async fn verdict(&self, asked: &Asked) -> Result<Verdict, ExamineError> {
+        self.vouched(|gate| is_about(asked, gate)).await?;
         match asked {
             Asked::Mint(batch) => self.mint(batch).await,
             Asked::Void(void) => self.void(void).await,
-            Asked::Approval(approval) => self.approval(approval).await,
+            Asked::Approval(approval) => {
+                let mut answers = self.approvals(&approval.ledger, &[approval]).await?;
+                let answer = answers
+                    .pop()
+                    .unwrap_or_else(|| Err("it was not examined".into()));
+                answer.map_err(ExamineError::Undecided)
+            }
             Asked::Unreadable(declined) => Ok(Verdict::Declined(declined.clone())),
         }
+    }
+
+    /// That every gate vouches for the log. One that does not answer stops only what is asked about it.
+    async fn vouched(&self, is_asked: impl Fn(&OwnGate) -> bool) -> Result<(), ExamineError> {
+        for gate in &self.own.gates {
+            match self.log.is_witnessed(gate, self.now).await {
+                Ok(()) => {}
+                Err(WitnessError::Unanswered(error)) if is_asked(gate) => return Err(error.into()),
+                Err(WitnessError::Unanswered(_)) => {}
+                Err(error @ WitnessError::Behind { .. }) => {
+                    return Err(ExamineError::Undecided(error.into()));
+                }
+                Err(error @ WitnessError::Forked { .. }) => {
+                    return Err(ExamineError::Forked(error.to_string()));
+                }
+                Err(WitnessError::Store(error)) => return Err(error.into()),
+                Err(WitnessError::Tree(error)) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn void(&self, void: &Void) -> Result<Verdict, ExamineError> {
@@ -89,6 +125,17 @@ impl Examiner<'_> {
         // If we crash after this write no void was signed, but no mint will be either: the void is asked for again.
         self.memory.void(void.transfer)?;
         Ok(Verdict::Signed(self.own.sign(void.digest(gate.chain_id))))
+    }
+}
+
+/// Whether what is asked is for this gate to carry out.
+fn is_about(asked: &Asked, gate: &OwnGate) -> bool {
+    let at =
+        |ledger: &LedgerId, address: Address| gate.ledger == *ledger && gate.address == address;
+    match asked {
+        Asked::Mint(batch) => at(&batch.ledger, batch.gate),
+        Asked::Void(void) => at(&void.ledger, void.gate),
+        Asked::Approval(_) | Asked::Unreadable(_) => false,
     }
 }
 

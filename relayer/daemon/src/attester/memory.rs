@@ -7,11 +7,23 @@ use isthmus_core::id::{Hash32, TransferId};
 use isthmus_core::jcs;
 use isthmus_core::operation::MintItem;
 use isthmus_core::ports::StoreError;
-use isthmus_store::{AttesterStore, Remembered};
+use isthmus_store::{AttesterStore, Promises, Remembered};
 
 use crate::attester::decline::{Decline, Ground};
 use crate::attester::proposal::Allowed;
+use crate::attester::verify_redirect::Counter;
 use crate::crash_point::{self, Moment};
+
+/// A proposal that is to be approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The registry's reference.
+    pub reference: String,
+    /// What is approved.
+    pub allowed: Allowed,
+    /// Which of the burner's instructions it is for, if for one.
+    pub instruction: Option<Counter>,
+}
 
 /// The promises of one attester.
 #[derive(Debug)]
@@ -64,66 +76,32 @@ impl Memory {
         self.remember(&[(void_subject(transfer), digest)]).map(drop)
     }
 
-    /// Promises to approve this proposal and no other under its reference, until the registry is seen to have closed it. One of
-    /// another effect closes what was promised before: the registry has one proposal open under a reference, and that is not the
-    /// earlier one any more. An old answer of the registry cannot feign this, because what is asked about here is what the log
-    /// makes rightful now: other units after some were taken away, another account after the burner redirected.
-    pub fn approval(
-        &self,
-        reference: &str,
-        allowed: Allowed,
-    ) -> Result<Result<(), Decline>, StoreError> {
+    /// Promises to approve these proposals and no others under their references until the registry is seen to have closed them, all
+    /// in one synced write; one answer per proposal. If we crash after the write, exactly these may be approved again.
+    pub fn approvals(&self, promises: &[Promise]) -> Result<Vec<Result<(), Decline>>, StoreError> {
         let _deciding = self.deciding();
-        let (subject, effect) = (approval_subject(reference), effect_subject(reference));
-        let known = self.store.promised(&effect)?;
-        if known.is_some_and(|known| known != allowed.effect) {
-            // If we crash between these nothing is promised that is not closed, and the next look comes here again.
-            self.store.release(&subject)?;
-            self.store.release(&effect)?;
+        let mut book = self.store.promises()?;
+        let mut answers = Vec::with_capacity(promises.len());
+        for promise in promises {
+            answers.push(approval(&mut book, promise)?);
         }
-        let promises = [(subject, allowed.digest), (effect, allowed.effect)];
-        let answers = self.remember(&promises)?;
-        Ok(match answers.first() {
-            Some(Remembered::Otherwise(known)) => {
-                let reason = format!("this attester has approved proposal {known}");
-                Err(Decline::new(Ground::OtherApproved, reason))
+        crash_point::reach("attester", "remember", Moment::Before);
+        book.write()?;
+        crash_point::reach("attester", "remember", Moment::After);
+        Ok(answers)
+    }
+
+    /// The registry says that nothing is open or done under these references: what was promised for them is closed for good.
+    pub fn closed(&self, references: &[&str]) -> Result<(), StoreError> {
+        let _deciding = self.deciding();
+        let mut book = self.store.promises()?;
+        for reference in references {
+            let subject = approval_subject(reference);
+            if book.promised(&subject)?.is_some() {
+                book.forget(&subject);
             }
-            Some(Remembered::Now | Remembered::Before) | None => Ok(()),
-        })
-    }
-
-    /// Promises to approve no earlier instruction of the burner than the `counter`th under this reference. A later one closes what
-    /// was promised for an earlier one: the registry has one proposal open under a reference, and that is not the earlier one
-    /// any more.
-    pub fn instructed(
-        &self,
-        reference: &str,
-        counter: u64,
-    ) -> Result<Result<(), Decline>, StoreError> {
-        let _deciding = self.deciding();
-        let subject = instructed_subject(reference);
-        let highest = self.store.counter(&subject)?;
-        if counter < highest {
-            let reason = format!(
-                "this attester has seen instruction {highest} of the burner, this is {counter}"
-            );
-            return Ok(Err(Decline::new(Ground::OldInstruction, reason)));
         }
-        if counter > highest {
-            let approval = approval_subject(reference);
-            self.store.raise(&subject, counter, &approval)?;
-        }
-        Ok(Ok(()))
-    }
-
-    /// The registry says that nothing is open or done under the reference: what was promised for it is closed for good.
-    pub fn closed(&self, reference: &str) -> Result<(), StoreError> {
-        let _deciding = self.deciding();
-        let subject = approval_subject(reference);
-        match self.store.promised(&subject)? {
-            Some(_) => self.store.release(&subject),
-            None => Ok(()),
-        }
+        book.write()
     }
 
     /// Whether an approval under the reference has been promised.
@@ -142,6 +120,47 @@ impl Memory {
         // It guards no data: a panic of another holder leaves nothing half done that the store does not show.
         self.deciding.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Promises to approve one proposal, unless something stands in the way.
+///
+/// A later instruction of the burner closes what was promised for an earlier one, and a proposal of another effect what was promised
+/// before: the registry has one proposal open under a reference, and that is not the earlier one any more. An old answer of the
+/// registry cannot feign this, because what is asked about here is what the log makes rightful now: other units after some were
+/// taken away, another account after the burner redirected.
+fn approval(book: &mut Promises<'_>, promise: &Promise) -> Result<Result<(), Decline>, StoreError> {
+    let (reference, allowed) = (promise.reference.as_str(), promise.allowed);
+    let (subject, effect) = (approval_subject(reference), effect_subject(reference));
+    if let Some(counter) = promise.instruction {
+        let instructed = instructed_subject(reference);
+        let highest = book.counter(&instructed)?;
+        if counter < highest {
+            let reason = format!(
+                "this attester has seen instruction {highest} of the burner, this is {counter}"
+            );
+            return Ok(Err(Decline::new(Ground::OldInstruction, reason)));
+        }
+        if counter > highest {
+            book.raise(&instructed, counter);
+            book.forget(&subject);
+        }
+    }
+    let promised_effect = book.promised(&effect)?;
+    if promised_effect.is_some_and(|known| known != allowed.effect) {
+        book.forget(&subject);
+    }
+    match book.promised(&subject)? {
+        Some(known) if known != allowed.digest => {
+            let reason = format!("this attester has approved proposal {known}");
+            return Ok(Err(Decline::new(Ground::OtherApproved, reason)));
+        }
+        Some(_) => {}
+        None => book.promise(&subject, allowed.digest),
+    }
+    if promised_effect != Some(allowed.effect) {
+        book.promise(&effect, allowed.effect);
+    }
+    Ok(Ok(()))
 }
 
 fn mint_subject(transfer: TransferId) -> String {

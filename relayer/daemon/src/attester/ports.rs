@@ -1,11 +1,13 @@
 //! What an attester reads for itself, with its own nodes and credentials. Implemented in `wire.rs` over the adapters and by
 //! the tests' fakes. Movements are approved, and custody is counted, through the `Ledger` port.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use async_trait::async_trait;
 use isthmus_core::id::{AccountId, Address, AssetClassId, Hash32, TransferId};
 use isthmus_core::mandate::HolderKey;
+use isthmus_core::operation::LogHead;
 use isthmus_core::ports::FindError;
 use isthmus_core::quantity::Quantity;
 use isthmus_core::receipt::Refusal;
@@ -13,6 +15,9 @@ use isthmus_core::terms::Burn;
 use serde_json::Value;
 
 pub use crate::stored_block::{Standing, StoredBlock};
+
+/// What a gate says of burns, by its numbers.
+pub type Burns = BTreeMap<u64, Result<Option<Burn>, FindError>>;
 
 /// The attester's own node, asked about one gate at final blocks only.
 #[async_trait]
@@ -23,11 +28,26 @@ pub trait GateView: Send + Sync + fmt::Debug {
     /// What circulates of a class at a block.
     async fn supply(&self, class: AssetClassId, block: u64) -> Result<Quantity, FindError>;
 
+    /// The logs that batches were signed under, in final blocks above this one, as many of them as are read at a time.
+    async fn minted_under(&self, above: u64) -> Result<MintedUnder, FindError>;
+
     /// The signer set in force at the newest final block.
     async fn signers(&self) -> Result<SignerSet, FindError>;
 
-    /// A burn by the gate's number; `None` if it is not final, or never happened.
-    async fn burn(&self, number: u64) -> Result<Option<Burn>, FindError>;
+    /// Burns by the gate's numbers; `None` for one that is not final, or never happened. What cannot be read for one says nothing
+    /// about the others.
+    async fn burns(&self, numbers: &BTreeSet<u64>) -> Result<Burns, FindError>;
+}
+
+/// The logs that the batches in a range of final blocks were signed under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MintedUnder {
+    /// One for each batch, in order.
+    pub heads: Vec<LogHead>,
+    /// Where the range ends.
+    pub up_to: u64,
+    /// Whether that is the newest final block; if not, there is more.
+    pub complete: bool,
 }
 
 /// What the gate remembers about a transfer, for ever once it is not `None`.

@@ -1,11 +1,13 @@
 //! The attester's loop: pull, follow the log, examine, answer. Nothing here is worth keeping: whatever is interrupted is
 //! asked again, and what must not be forgotten is in the attester's memory.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future, stream};
+use isthmus_core::id::LedgerId;
 use isthmus_core::ports::StoreError;
 use isthmus_core::time::Clock;
 use isthmus_prooflog::note::VerifierKey;
@@ -17,7 +19,7 @@ use crate::attester::examine::{ExamineError, Examiner};
 use crate::attester::follow::{FollowError, Follower};
 use crate::attester::memory::Memory;
 use crate::attester::own::Own;
-use crate::attester::relayer::{Relayer, Task, Verdict};
+use crate::attester::relayer::{Approval, Asked, Relayer, Task, Verdict};
 use crate::crash_point::{self, Moment};
 use crate::error_chain::chain;
 
@@ -118,19 +120,72 @@ async fn round(
         doubts,
         now: clock.now(),
     };
-    let answered: Vec<Result<bool, AttesterError>> = stream::iter(&tasks)
+    let (approvals, others) = by_registry(&tasks);
+    let serving = stream::iter(others)
         .map(|task| {
             let span = info_span!("task", task.id = %task.id);
             serve(attester, examiner, task).instrument(span)
         })
         .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
+        .collect::<Vec<_>>();
+    // A registry that hangs holds up neither signatures nor the approvals at another one.
+    let approving = approvals
+        .into_iter()
+        .map(|(ledger, asked)| approve(attester, examiner, ledger, asked));
+    let (mut answered, approved) = future::join(serving, future::join_all(approving)).await;
+    answered.extend(approved.into_iter().flatten());
     // One task that cannot be decided yet must not hold up the others: whoever was answered makes room for more.
     let nothing_asked = answered.is_empty();
     answered
         .into_iter()
         .try_fold(nothing_asked, |moved, answered| Ok(moved | answered?))
+}
+
+/// A task that asks for an approval, with what it asks.
+type ToApprove<'a> = (&'a Task, &'a Approval);
+
+/// Approvals, which are examined together by registry, and everything else.
+fn by_registry(tasks: &[Task]) -> (BTreeMap<&LedgerId, Vec<ToApprove<'_>>>, Vec<&Task>) {
+    let mut approvals: BTreeMap<&LedgerId, Vec<ToApprove<'_>>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for task in tasks {
+        match &task.work {
+            Asked::Approval(asked) => {
+                let here = approvals.entry(&asked.ledger).or_default();
+                here.push((task, asked));
+            }
+            Asked::Mint(_) | Asked::Void(_) | Asked::Unreadable(_) => others.push(task),
+        }
+    }
+    (approvals, others)
+}
+
+/// Examines what is to be approved at one registry and answers it; whether each was answered.
+async fn approve(
+    attester: &Attester,
+    examiner: Examiner<'_>,
+    ledger: &LedgerId,
+    asked: Vec<ToApprove<'_>>,
+) -> Vec<Result<bool, AttesterError>> {
+    let approvals: Vec<&Approval> = asked.iter().map(|(_, approval)| *approval).collect();
+    let answers = match examiner.approvals(ledger, &approvals).await {
+        Ok(answers) => answers,
+        Err(error) => return vec![unexamined(attester, error)],
+    };
+    stream::iter(asked.into_iter().zip(answers))
+        .map(|((task, _), answer)| {
+            let span = info_span!("task", task.id = %task.id);
+            let answered = async move {
+                match answer {
+                    Ok(verdict) => hand_in(attester, task, verdict).await,
+                    Err(error) => unexamined(attester, ExamineError::Undecided(error)),
+                }
+            };
+            answered.instrument(span)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await
 }
 
 /// Examines one task and answers it; whether it was answered.
@@ -139,15 +194,31 @@ async fn serve(
     examiner: Examiner<'_>,
     task: &Task,
 ) -> Result<bool, AttesterError> {
-    let verdict = match examiner.verdict(&task.work).await {
-        Ok(verdict) => verdict,
-        Err(ExamineError::Undecided(error)) => {
+    match examiner.verdict(&task.work).await {
+        Ok(verdict) => hand_in(attester, task, verdict).await,
+        Err(error) => unexamined(attester, error),
+    }
+}
+
+/// What follows when there is no verdict: the task is left unanswered and asked again, or this attester ends.
+fn unexamined(attester: &Attester, error: ExamineError) -> Result<bool, AttesterError> {
+    match error {
+        ExamineError::Undecided(error) => {
             warn!(error = %chain(error.as_ref()), "left unanswered");
-            return Ok(false);
+            Ok(false)
         }
-        Err(ExamineError::Store(error)) => return Err(error.into()),
-        Err(ExamineError::Tree(error)) => return Err(AttesterError::Store(error.into())),
-    };
+        ExamineError::Store(error) => Err(error.into()),
+        ExamineError::Tree(error) => Err(AttesterError::Store(error.into())),
+        ExamineError::Forked(why) => Err(equivocated(&attester.store, why)?),
+    }
+}
+
+/// Hands an answer in; whether it was taken.
+async fn hand_in(
+    attester: &Attester,
+    task: &Task,
+    verdict: Verdict,
+) -> Result<bool, AttesterError> {
     match &verdict {
         Verdict::Signed(_) => info!("signed"),
         Verdict::Approved => info!("approved"),
@@ -177,14 +248,17 @@ fn end(store: &AttesterStore, error: FollowError) -> Result<(), AttesterError> {
             warn!(error = %chain(&error), "the log was not followed");
             Ok(())
         }
-        FollowError::Equivocation(why) => {
-            error!(%why, "the log equivocates: this attester signs nothing any more");
-            store.stop(&why)?;
-            Err(AttesterError::Stopped(why))
-        }
+        FollowError::Equivocation(why) => Err(equivocated(store, why)?),
         FollowError::Story(_)
         | FollowError::Unreadable { .. }
         | FollowError::Store(_)
         | FollowError::Tree(_) => Err(AttesterError::Log(error)),
     }
+}
+
+/// There are two logs under one key: this attester stops for good, and after a restart too.
+fn equivocated(store: &AttesterStore, why: String) -> Result<AttesterError, StoreError> {
+    error!(%why, "the log equivocates: this attester signs nothing any more");
+    store.stop(&why)?;
+    Ok(AttesterError::Stopped(why))
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isthmus_core::id::PoolId;
+use isthmus_core::id::{AssetClassId, PoolId};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{Append, BookChange, Fact, Observed};
 use isthmus_core::quantity::Quantity;
@@ -45,6 +45,7 @@ impl Observer {
     /// Opens what can be opened together. What is not, for whatever reason, has not been touched.
     pub(super) async fn open_together(&self, facts: &[Observed]) -> Result<(), Fatal> {
         let mut rows: BTreeMap<PoolId, (Pool, Row<'_>)> = BTreeMap::new();
+        let mut pools: BTreeMap<AssetClassId, Option<Pool>> = BTreeMap::new();
         for observed in facts {
             let Fact::Burned(burn) = &observed.fact else {
                 continue;
@@ -53,7 +54,13 @@ impl Observer {
             let (None, Some(tonnes)) = (known.map_err(Fatal)?, burn.quantity.tonnes()) else {
                 continue;
             };
-            if let Some(pool) = self.only_pool(burn)? {
+            // What is observed here are the burns of one gate.
+            let pool = match pools.get(&burn.asset_class) {
+                Some(pool) => pool.clone(),
+                None => self.only_pool(burn)?,
+            };
+            pools.insert(burn.asset_class, pool.clone());
+            if let Some(pool) = pool {
                 let (_, row) = rows.entry(pool.id()).or_insert_with(|| (pool, Vec::new()));
                 row.push((burn, &observed.receipt, tonnes));
             }

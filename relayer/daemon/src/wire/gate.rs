@@ -1,5 +1,6 @@
 //! An EVM gate as the engine's and the attester's ports see it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,11 +9,10 @@ use isthmus_core::id::{Address, AssetClassId, Hash32, TransferId};
 use isthmus_core::operation::{LogHead, MintItem};
 use isthmus_core::ports::{BoxError, FindError};
 use isthmus_core::quantity::Quantity;
-use isthmus_core::terms::Burn;
 use isthmus_core::time::Timestamp;
 use isthmus_evm::{EvmLedger, eip712};
 
-use crate::attester::ports::{self as attester, GateView, Outcome};
+use crate::attester::ports::{self as attester, Burns, GateView, MintedUnder, Outcome};
 use crate::engine::ports::{Gate, SignerSet};
 use crate::wire::gate_memory::GateMemory;
 
@@ -96,6 +96,15 @@ impl GateView for EvmGate {
         Ok(supply)
     }
 
+    async fn minted_under(&self, above: u64) -> Result<MintedUnder, FindError> {
+        let said = self.0.minted_under(above).await?;
+        Ok(MintedUnder {
+            heads: said.heads,
+            up_to: said.up_to,
+            complete: said.complete,
+        })
+    }
+
     async fn signers(&self) -> Result<attester::SignerSet, FindError> {
         let block = self.0.final_head().await?.number;
         if let Some(signers) = self.1.signers(block) {
@@ -110,15 +119,18 @@ impl GateView for EvmGate {
         Ok(signers)
     }
 
-    async fn burn(&self, number: u64) -> Result<Option<Burn>, FindError> {
-        if let Some(burn) = self.1.burn(number) {
-            return Ok(Some(burn));
+    async fn burns(&self, numbers: &BTreeSet<u64>) -> Result<Burns, FindError> {
+        let (mut burns, unknown) = self.1.burns(numbers);
+        if unknown.is_empty() {
+            return Ok(burns);
         }
-        let found = self.0.burn_at_final(number).await?.map(|(burn, _)| burn);
-        if let Some(burn) = &found {
+        let said = self.0.burns_at_final(&unknown).await?;
+        // Burns come in rows: those of the next pull are mostly in the same blocks.
+        for burn in &said.beside {
             self.1.keep_burn(burn);
         }
-        Ok(found)
+        burns.extend(unknown.into_iter().zip(said.asked));
+        Ok(burns)
     }
 }
 

@@ -3,14 +3,14 @@
 //!
 //! Nothing is believed for longer than its block, but for outcomes and burns: once final they stand for ever.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use isthmus_core::id::{AssetClassId, TransferId};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::terms::Burn;
 
-use crate::attester::ports::{Outcome, SignerSet};
+use crate::attester::ports::{Burns, Outcome, SignerSet};
 
 /// Answers of one gate.
 #[derive(Debug, Default)]
@@ -86,8 +86,19 @@ impl GateMemory {
         }
     }
 
-    pub(super) fn burn(&self, number: u64) -> Option<Burn> {
-        self.lock().burns.get(&number).cloned()
+    /// Those of these burns that are known, and the numbers of those that must be asked about.
+    pub(super) fn burns(&self, numbers: &BTreeSet<u64>) -> (Burns, Vec<u64>) {
+        let answers = self.lock();
+        let (mut known, mut unknown) = (Burns::new(), Vec::new());
+        for number in numbers {
+            match answers.burns.get(number) {
+                Some(burn) => {
+                    known.insert(*number, Ok(Some(burn.clone())));
+                }
+                None => unknown.push(*number),
+            }
+        }
+        (known, unknown)
     }
 
     /// Keeps a burn that is final: an approval that is asked for again does not have it proved again.

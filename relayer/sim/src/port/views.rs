@@ -1,7 +1,9 @@
 //! The registry and the gate as admission and attesters read them.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use isthmus::attester::ports::{self as attester, GateView, RegistryView};
+use isthmus::attester::ports::{self as attester, Burns, GateView, MintedUnder, RegistryView};
 use isthmus::engine::ports::{
     AccountStatus, Registry, RegistryAccount, Standing, StoredBlock, SurveyError,
 };
@@ -10,7 +12,6 @@ use isthmus_core::mandate::HolderKey;
 use isthmus_core::ports::{BoxError, FindError};
 use isthmus_core::quantity::Quantity;
 use isthmus_core::serial_block::SerialBlock;
-use isthmus_core::terms::Burn;
 
 use super::chain::ChainPort;
 use super::registry::RegistryPort;
@@ -145,6 +146,17 @@ impl GateView for ChainPort {
             .map_err(|error| FindError::Unavailable(error.into()))
     }
 
+    /// Draws nothing, so that seeds from before there was this question replay as they did.
+    async fn minted_under(&self, above: u64) -> Result<MintedUnder, FindError> {
+        let chain = std::sync::Arc::clone(&self.shared.world().chain);
+        let up_to = chain.final_height();
+        Ok(MintedUnder {
+            heads: chain.minted_under(above, up_to).collect(),
+            up_to: up_to.max(above),
+            complete: true,
+        })
+    }
+
     async fn signers(&self) -> Result<attester::SignerSet, FindError> {
         let (chain, _) = self.ask("signers").await?;
         Ok(attester::SignerSet {
@@ -153,10 +165,13 @@ impl GateView for ChainPort {
         })
     }
 
-    async fn burn(&self, number: u64) -> Result<Option<Burn>, FindError> {
-        let (chain, heads) = self.ask("burn").await?;
-        let found = chain.burns(heads.last_final);
-        let mut found = found.filter(|(_, _, burn)| burn.number == number);
-        Ok(found.next().map(|(_, _, burn)| burn.clone()))
+    async fn burns(&self, numbers: &BTreeSet<u64>) -> Result<Burns, FindError> {
+        let (chain, heads) = self.ask("burns").await?;
+        let one = |number: &u64| {
+            let mut final_burns = chain.burns(heads.last_final);
+            let found = final_burns.find(|(_, _, burn)| burn.number == *number);
+            (*number, Ok(found.map(|(_, _, burn)| burn.clone())))
+        };
+        Ok(numbers.iter().map(one).collect())
     }
 }

@@ -30,7 +30,9 @@ fn one_subject_is_promised_one_thing_for_ever() {
         ]
     );
     assert_eq!(store.promised("b").unwrap(), Some(sample::hash(2)));
-    store.release("b").unwrap();
+    let mut book = store.promises().unwrap();
+    book.forget("b");
+    book.write().unwrap();
     assert_eq!(
         store.remember(&[promise("b", 3)]).unwrap(),
         [Remembered::Now]
@@ -53,6 +55,46 @@ fn two_promises_for_one_subject_in_one_call_are_two() {
         ]
     );
     assert_eq!(store.promised("a").unwrap(), Some(sample::hash(1)));
+}
+
+#[test]
+fn many_promises_are_decided_in_turn_and_become_durable_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = AttesterStore::open(folder.path(), "devnet").unwrap();
+    store.remember(&[promise("a", 1)]).unwrap();
+    let before = store.syncs();
+    for is_written in [false, true] {
+        let mut book = store.promises().unwrap();
+        book.promise("b", sample::hash(2));
+        book.forget("a");
+        book.raise("c", 5);
+        let seen = (book.promised("a"), book.promised("b"), book.counter("c"));
+        let (a, b, c) = (seen.0.unwrap(), seen.1.unwrap(), seen.2.unwrap());
+        assert_eq!((a, b, c), (None, Some(sample::hash(2)), 5));
+        if is_written {
+            book.write().unwrap();
+        }
+    }
+    assert_eq!(store.syncs(), before + 1);
+    drop(store);
+    let store = AttesterStore::open(folder.path(), "devnet").unwrap();
+    let book = store.promises().unwrap();
+    assert_eq!(book.promised("a").unwrap(), None);
+    assert_eq!(book.promised("b").unwrap(), Some(sample::hash(2)));
+    assert_eq!(book.counter("c").unwrap(), 5);
+}
+
+#[test]
+fn nothing_is_promised_that_was_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = AttesterStore::open(folder.path(), "devnet").unwrap();
+    let mut book = store.promises().unwrap();
+    book.promise("a", sample::hash(1));
+    drop(book);
+    assert_eq!(store.promised("a").unwrap(), None);
+    let before = store.syncs();
+    store.promises().unwrap().write().unwrap();
+    assert_eq!(store.syncs(), before, "nothing to write");
 }
 
 #[test]

@@ -1,144 +1,26 @@
 //! Approving at a registry: what an attester promised does not keep a burn waiting when the registry takes its units away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use alloy::primitives::B256;
-use alloy::signers::local::PrivateKeySigner;
-use async_trait::async_trait;
-use isthmus_core::id::{AccountId, AssetClassId, DraftId, Hash32, TransferId};
-use isthmus_core::mandate::HolderKey;
-use isthmus_core::operation::Operation;
-use isthmus_core::pool::Pool;
-use isthmus_core::ports::{
-    Attempt, Blocks, Costs, Cursor, Draft, FindError, Found, Ledger, LedgerProfile, Observations,
-    Page, PrepareError, Reserves, SendError,
-};
-use isthmus_core::quantity::Quantity;
+use isthmus_core::id::Hash32;
 use isthmus_core::terms::{Burn, OutboundTerms};
 use isthmus_prooflog::leaf::{EvidenceRef, Grams, Leaf, jcs_digest};
 use isthmus_prooflog::note::LogSigner;
 use isthmus_store::AttesterStore;
 use serde_json::{Value, json};
 
+use super::outside::{Outside, own};
 use super::world;
+use crate::attester::Own;
 use crate::attester::decline::Ground;
 use crate::attester::doubt::Doubts;
 use crate::attester::examine::{ExamineError, Examiner};
 use crate::attester::follow::Follower;
 use crate::attester::memory::Memory;
-use crate::attester::ports::{
-    Burns, GateView, MintedUnder, Outcome, Record, RegistryView, SignerSet, StoredBlock,
-};
+use crate::attester::ports::StoredBlock;
 use crate::attester::relayer::{Approval, Asked, Verdict};
-use crate::attester::{Own, OwnGate, OwnRegistry};
-
-/// Registry and gate in one: what is recorded and what is said at them.
-#[derive(Debug, Default)]
-struct Outside {
-    records: Mutex<BTreeMap<String, Record>>,
-    stored: Mutex<Vec<StoredBlock>>,
-    rejected: Mutex<Vec<Hash32>>,
-    approved: Mutex<Vec<Hash32>>,
-    /// Approvals get lost.
-    deaf: Mutex<bool>,
-    burn: Option<Burn>,
-}
-
-#[async_trait]
-impl RegistryView for Outside {
-    async fn records(&self, references: &[String]) -> Result<Vec<Record>, FindError> {
-        let records = self.records.lock().unwrap();
-        let one = |reference| records.get(reference).cloned().unwrap_or(Record::Absent);
-        Ok(references.iter().map(one).collect())
-    }
-
-    async fn holder_key(&self, _account: &AccountId) -> Result<Option<HolderKey>, FindError> {
-        Ok(Some(world::holder_key()))
-    }
-
-    async fn blocks(&self, _serials: &[String]) -> Result<Vec<StoredBlock>, FindError> {
-        Ok(self.stored.lock().unwrap().clone())
-    }
-
-    async fn reject(&self, _reference: &str, digest: Hash32) -> Result<(), FindError> {
-        self.rejected.lock().unwrap().push(digest);
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl GateView for Outside {
-    async fn outcomes(&self, asked: &[TransferId]) -> Result<(u64, Vec<Outcome>), FindError> {
-        Ok((1, vec![Outcome::Minted; asked.len()]))
-    }
-
-    async fn supply(&self, _class: AssetClassId, _block: u64) -> Result<Quantity, FindError> {
-        Ok(Quantity::ZERO)
-    }
-
-    async fn minted_under(&self, above: u64) -> Result<MintedUnder, FindError> {
-        Ok(MintedUnder {
-            heads: Vec::new(),
-            up_to: above,
-            complete: true,
-        })
-    }
-
-    async fn signers(&self) -> Result<SignerSet, FindError> {
-        Err(FindError::Unavailable("nobody signs here".into()))
-    }
-
-    async fn burns(&self, numbers: &BTreeSet<u64>) -> Result<Burns, FindError> {
-        let one = |number: &u64| (*number, Ok(self.burn.clone()));
-        Ok(numbers.iter().map(one).collect())
-    }
-}
-
-impl Blocks for Outside {}
-impl Costs for Outside {}
-
-#[async_trait]
-impl Ledger for Outside {
-    fn profile(&self) -> &LedgerProfile {
-        unreachable!("an attester approves, and asks nothing else here")
-    }
-
-    async fn prepare(&self, operations: &[Operation]) -> Vec<Result<Draft, PrepareError>> {
-        let one = |operation: &Operation| match operation {
-            Operation::Approve { digest, .. } => Ok(Draft {
-                id: DraftId::new(*digest.as_bytes()),
-                bytes: Vec::new(),
-                nonce: None,
-                expires: None,
-            }),
-            other => Err(PrepareError::Unsupported(other.kind().to_string())),
-        };
-        operations.iter().map(one).collect()
-    }
-
-    async fn send(&self, drafts: &[Draft]) -> Vec<Result<(), SendError>> {
-        if *self.deaf.lock().unwrap() {
-            let lost = |_| Err(SendError::Unknown("timed out".into()));
-            return drafts.iter().map(lost).collect();
-        }
-        let mut approved = self.approved.lock().unwrap();
-        approved.extend(drafts.iter().map(|draft| Hash32::new(*draft.id.as_bytes())));
-        drafts.iter().map(|_| Ok(())).collect()
-    }
-
-    async fn find(&self, _attempts: &[Attempt]) -> Vec<Result<Found, FindError>> {
-        Vec::new()
-    }
-
-    async fn observe(&self, _from: &Cursor, _limit: usize) -> Result<Observations, FindError> {
-        Err(FindError::Unavailable("nobody observes here".into()))
-    }
-
-    async fn reserves(&self, _pool: &Pool, _page: Page) -> Result<Reserves, FindError> {
-        Err(FindError::Unavailable("nobody counts here".into()))
-    }
-}
 
 /// One attester, asked to approve the retirement of 150 t that take all of one lock and a part of the next.
 struct Asking {
@@ -156,7 +38,7 @@ impl Asking {
         let locks = [world::terms(1, 100), world::terms(201, 300)];
         let burn = world::burn(150);
         let outside = Arc::new(Outside {
-            burn: Some(burn.clone()),
+            burns: Mutex::new(BTreeMap::from([(1, burn.clone())])),
             ..Outside::default()
         });
         for terms in &locks {
@@ -167,25 +49,9 @@ impl Asking {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(AttesterStore::open(folder.path(), "test").unwrap());
         let key = LogSigner::new("log.example/test".into(), [7; 32], None).verifier();
-        let own = Own {
-            key: PrivateKeySigner::random(),
-            route_admins: world::admins().iter().map(world::public).collect(),
-            gates: vec![OwnGate {
-                ledger: world::CHAIN.parse().unwrap(),
-                chain_id: world::CHAIN_ID,
-                address: world::GATE,
-                view: Arc::<Outside>::clone(&outside),
-            }],
-            registries: vec![OwnRegistry {
-                id: world::REGISTRY.parse().unwrap(),
-                receipt_key: world::registry_key().verifying_key().to_bytes(),
-                view: Arc::<Outside>::clone(&outside),
-                ledger: Arc::<Outside>::clone(&outside),
-            }],
-        };
         let mut asking = Self {
+            own: own(&outside),
             outside,
-            own,
             log: Follower::open(Arc::clone(&store), key).unwrap(),
             memory: Memory::new(store),
             burn,
@@ -357,4 +223,18 @@ async fn what_the_log_makes_rightful_later_takes_the_place_of_what_was_promised(
     assert_eq!(asking.declined().await, Ground::OtherProposal);
     assert_eq!(*asking.outside.rejected.lock().unwrap(), [first]);
     assert_eq!(*asking.outside.approved.lock().unwrap(), [first, second]);
+}
+
+/// While blocks are read one after the other, a unit may be counted twice and another not at all.
+#[tokio::test]
+async fn units_that_moved_while_they_were_read_do_not_stand_for_others() {
+    let asking = Asking::new();
+    asking.proposes(&asking.first_units());
+    let mut stored = asking.outside.stored.lock().unwrap();
+    stored[1] = StoredBlock {
+        serial: world::serial(51, 100),
+        ..stored[0].clone()
+    };
+    drop(stored);
+    assert_eq!(asking.declined().await, Ground::NotInCustody);
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::world;
 use crate::attester::decline::{Decline, Ground};
-use crate::attester::memory::Memory;
+use crate::attester::memory::{Memory, Promise};
 use crate::attester::ports::{Record, Standing, StoredBlock};
 use crate::attester::proposal::Allowed;
 use crate::attester::verify_deposit::{self, LoggedDeposit, ReturnFacts};
@@ -116,22 +116,26 @@ fn an_earlier_instruction_is_never_approved_after_a_later_one() {
         effect: Hash32::new([9; 32]),
     };
     let (old, new) = (allowed(1), allowed(2));
+    let approve = |memory: &Memory, counter, allowed| {
+        let promise = Promise {
+            reference: "burn".into(),
+            allowed,
+            instruction: Some(counter),
+        };
+        memory.approvals(&[promise]).unwrap().remove(0)
+    };
     let memory = open();
-    assert_eq!(memory.instructed("burn", 0).unwrap(), Ok(()));
-    assert_eq!(memory.approval("burn", old).unwrap(), Ok(()));
+    assert_eq!(approve(&memory, 0, old), Ok(()));
     // The earlier proposal was closed before anybody looked: the later instruction takes its place.
-    assert_eq!(memory.instructed("burn", 3).unwrap(), Ok(()));
-    assert_eq!(memory.approval("burn", new).unwrap(), Ok(()));
+    assert_eq!(approve(&memory, 3, new), Ok(()));
     drop(memory);
     let memory = open();
-    assert_eq!(memory.instructed("burn", 3).unwrap(), Ok(()));
+    assert_eq!(approve(&memory, 3, new), Ok(()));
     for counter in [0, 2] {
-        let answer = memory.instructed("burn", counter).unwrap();
+        let answer = approve(&memory, counter, new);
         assert_eq!(ground(answer), Ground::OldInstruction);
     }
-    let answer = memory.approval("burn", old).unwrap();
-    assert_eq!(ground(answer), Ground::OtherApproved);
-    assert_eq!(memory.instructed("other", 0).unwrap(), Ok(()));
+    assert_eq!(ground(approve(&memory, 3, old)), Ground::OtherApproved);
 }
 
 #[test]

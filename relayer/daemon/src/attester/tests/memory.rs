@@ -7,8 +7,8 @@ use isthmus_core::id::{Address, Hash32};
 use isthmus_store::AttesterStore;
 
 use super::world;
-use crate::attester::decline::Ground;
-use crate::attester::memory::Memory;
+use crate::attester::decline::{Decline, Ground};
+use crate::attester::memory::{Memory, Promise};
 use crate::attester::proposal::Allowed;
 
 fn open(path: &Path) -> Memory {
@@ -62,6 +62,19 @@ fn no_mint_after_a_void_but_a_void_after_a_mint() {
     );
 }
 
+fn approve(memory: &Memory, reference: &str, allowed: Allowed) -> Result<(), Decline> {
+    let promise = promise(reference, allowed);
+    memory.approvals(&[promise]).unwrap().remove(0)
+}
+
+fn promise(reference: &str, allowed: Allowed) -> Promise {
+    Promise {
+        reference: reference.into(),
+        allowed,
+        instruction: None,
+    }
+}
+
 fn allowed(digest: u8, effect: u8) -> Allowed {
     Allowed {
         digest: Hash32::new([digest; 32]),
@@ -74,25 +87,17 @@ fn another_proposal_only_after_the_first_is_seen_closed() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (allowed(1, 7), allowed(2, 7));
     let memory = open(folder.path());
-    assert_eq!(memory.approval("0xab", one).unwrap(), Ok(()));
+    assert_eq!(approve(&memory, "0xab", one), Ok(()));
     drop(memory);
     let memory = open(folder.path());
-    assert_eq!(
-        memory.approval("0xab", one).unwrap(),
-        Ok(()),
-        "the same again"
-    );
-    let other = memory.approval("0xab", two).unwrap();
+    assert_eq!(approve(&memory, "0xab", one), Ok(()), "the same again");
+    let other = approve(&memory, "0xab", two);
     assert_eq!(other.unwrap_err().ground, Ground::OtherApproved);
-    assert_eq!(
-        memory.approval("0xcd", two).unwrap(),
-        Ok(()),
-        "another reference"
-    );
+    assert_eq!(approve(&memory, "0xcd", two), Ok(()), "another reference");
     assert!(memory.has_approved("0xab").unwrap());
-    memory.closed("0xab").unwrap();
+    memory.closed(&["0xab"]).unwrap();
     assert!(!memory.has_approved("0xab").unwrap());
-    assert_eq!(memory.approval("0xab", two).unwrap(), Ok(()));
+    assert_eq!(approve(&memory, "0xab", two), Ok(()));
 }
 
 /// The registry closed the first and another took its place before anybody looked, because the log gave the burn other units.
@@ -100,17 +105,69 @@ fn another_proposal_only_after_the_first_is_seen_closed() {
 fn a_proposal_of_another_effect_closes_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let memory = open(folder.path());
-    assert_eq!(memory.approval("0xab", allowed(1, 7)).unwrap(), Ok(()));
-    assert_eq!(memory.approval("0xab", allowed(2, 8)).unwrap(), Ok(()));
+    assert_eq!(approve(&memory, "0xab", allowed(1, 7)), Ok(()));
+    assert_eq!(approve(&memory, "0xab", allowed(2, 8)), Ok(()));
     drop(memory);
     let memory = open(folder.path());
-    assert_eq!(memory.approval("0xab", allowed(2, 8)).unwrap(), Ok(()));
-    let recut = memory.approval("0xab", allowed(3, 8)).unwrap();
+    assert_eq!(approve(&memory, "0xab", allowed(2, 8)), Ok(()));
+    let recut = approve(&memory, "0xab", allowed(3, 8));
     assert_eq!(
         recut.unwrap_err().ground,
         Ground::OtherApproved,
         "the same units, cut otherwise, close nothing"
     );
-    memory.closed("0xab").unwrap();
-    assert_eq!(memory.approval("0xab", allowed(3, 8)).unwrap(), Ok(()));
+    memory.closed(&["0xab"]).unwrap();
+    assert_eq!(approve(&memory, "0xab", allowed(3, 8)), Ok(()));
+}
+
+/// R5, R10: one write for many, each of which stands for itself.
+#[test]
+fn promises_of_one_pull_are_kept_together_and_decided_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(AttesterStore::open(folder.path(), "test").unwrap());
+    let memory = Memory::new(Arc::clone(&store));
+    assert_eq!(approve(&memory, "0xab", allowed(1, 7)), Ok(()));
+    let before = store.syncs();
+    let later = Promise {
+        instruction: Some(2),
+        ..promise("0xef", allowed(5, 9))
+    };
+    let earlier = Promise {
+        instruction: Some(1),
+        ..promise("0xef", allowed(6, 9))
+    };
+    let pulled = [
+        promise("0xab", allowed(2, 7)),
+        promise("0xcd", allowed(3, 7)),
+        promise("0xcd", allowed(4, 7)),
+        later,
+        earlier,
+        promise("0x12", allowed(8, 7)),
+    ];
+    let answers = memory.approvals(&pulled).unwrap();
+    let grounds: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.map_err(|decline| decline.ground))
+        .collect();
+    let expected = [
+        Err(Ground::OtherApproved),
+        Ok(()),
+        Err(Ground::OtherApproved),
+        Ok(()),
+        Err(Ground::OldInstruction),
+        Ok(()),
+    ];
+    assert_eq!(grounds, expected);
+    assert_eq!(store.syncs(), before + 1);
+    assert_eq!(memory.approvals(&[]).unwrap(), []);
+    assert_eq!(approve(&memory, "0xcd", allowed(3, 7)), Ok(()));
+    assert_eq!(store.syncs(), before + 1, "nothing new is not written");
+    drop((memory, store));
+    let memory = open(folder.path());
+    for reference in ["0xab", "0xcd", "0xef", "0x12"] {
+        assert!(memory.has_approved(reference).unwrap(), "{reference}");
+    }
+    memory.closed(&["0xab", "0xcd", "0x34"]).unwrap();
+    let left = ["0xab", "0xcd", "0xef"].map(|name| memory.has_approved(name).unwrap());
+    assert_eq!(left, [false, false, true]);
 }

@@ -2,10 +2,13 @@
 //! over real gRPC with a real store.
 
 mod approval;
+mod approvals;
 mod custody;
 mod memory;
 mod mint;
+mod outside;
 mod redemption;
 mod replica;
 mod void;
+mod witness;
 mod world;
