@@ -128,3 +128,6 @@ fn decided_by(decided: &DecidedStory, admins: &[Hash32]) -> Result<(), Decline> 
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,3 +214,6 @@ fn backs(
     })?;
     lock::executed(backing.lock, backing.record, receipt_key).map(drop)
 }
+
+#[cfg(test)]
+mod tests;

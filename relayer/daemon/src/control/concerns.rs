@@ -4,7 +4,7 @@ use isthmus_core::operation::{Lane, Step};
 use isthmus_core::ports::{Authority, LedgerKind};
 use isthmus_core::time::Timestamp;
 use isthmus_proto::v1 as pb;
-use isthmus_store::Cost;
+use isthmus_store::{Cost, DepositStanding};
 
 use crate::config::Role;
 use crate::control::error::ApiError;
@@ -180,6 +180,7 @@ fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Result<Vec<String>,
                 .map(|finding| format!("ledger {id}: {finding}")),
         );
     }
+    concerns.extend(of_custody(shared)?);
     for lane in status.lanes.iter().filter(|lane| lane.oldest_ms > OLD_MS) {
         let (due, seconds) = (lane.due, lane.oldest_ms / 1000);
         let report = if lane.problem.is_empty() {
@@ -215,5 +216,32 @@ fn concerns(status: &pb::StatusResponse, shared: &Shared) -> Result<Vec<String>,
             "{count} quarantined: see `isthmus quarantine list`, two operators must decide"
         ));
     }
+    Ok(concerns)
+}
+
+/// What pools miss and what lies in custody for nobody, from the store: it concerns people until it is mended, and no restart
+/// forgets it.
+fn of_custody(shared: &Shared) -> Result<Vec<String>, ApiError> {
+    let store = &shared.parts.store;
+    let mut concerns = Vec::new();
+    for (pool, known) in store.impairments()?.into_iter().take(LOOKED_AT) {
+        let stops = match known.decided {
+            None => "mints and redemptions of its class stop",
+            Some(_) => "burns get their part of what is left, mints of its class stop",
+        };
+        let missing = known.shortfall;
+        concerns.push(format!(
+            "pool {pool} misses {missing}: {stops}; see `isthmus impairment list`"
+        ));
+    }
+    let deposits = store.deposits()?.into_iter();
+    let open = deposits.filter(|record| record.standing == DepositStanding::Open);
+    concerns.extend(open.take(LOOKED_AT).map(|record| {
+        let (id, sender) = (record.deposit.id(), &record.deposit.sender);
+        let quantity = record.deposit.quantity();
+        format!(
+            "deposit {id}: {quantity} from account {sender} lie in custody and no lock explains them: `isthmus deposit return` gives them back"
+        )
+    }));
     Ok(concerns)
 }

@@ -164,7 +164,7 @@ impl Observer {
             });
         } else {
             let why = format!(
-                "no lock explains them: deposit {} of account {} is to be returned",
+                "no lock explains them: deposit {} of account {}",
                 deposit.id(),
                 deposit.sender
             );

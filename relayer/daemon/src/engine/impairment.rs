@@ -34,3 +34,6 @@ fn next_is(transfer: &Transfer, kinds: &[OperationKind]) -> bool {
         Next::Do(Work::Attest { .. }) | Next::Wait(_) | Next::Done => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,7 +119,7 @@ impl Observer {
                 continue;
             };
             caused.findings.push(format!(
-                "the registry took {} of pool {pool} away by {:?}: mints and redemptions of class {class} stop until it is made good",
+                "the registry took {} of class {class} of pool {pool} away by {:?}",
                 serial_block::total(&blocks),
                 moved.reference
             ));

@@ -1,5 +1,6 @@
 //! Configurations that are right in one folder with their secrets, and what is said when they are edited.
 
+mod changes;
 mod examples;
 mod ledgers;
 mod mistakes;

@@ -1,16 +1,21 @@
 //! Status, pause, quarantine.
 
-use isthmus_core::operation::Operation;
-use isthmus_core::ports::Journal;
+use isthmus_core::deposit::Deposit;
+use isthmus_core::operation::{Operation, OperationKind};
+use isthmus_core::ports::{Append, BookChange, Journal};
 use isthmus_core::receipt::Lasting;
+use isthmus_core::serial_block;
 use isthmus_core::testing::sample;
+use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, State};
 use isthmus_prooflog::leaf::Leaf;
 use isthmus_proto::v1 as pb;
+use isthmus_store::{DepositRecord, DepositStanding};
 use tonic::{Code, Status};
 
 use crate::control::tests::{Server, pass, reason};
 use crate::engine::board::{Answer, DeclinedItem};
+use crate::engine::leaves;
 use crate::error_code::ErrorCode;
 use crate::proof::testing::World;
 
@@ -164,6 +169,70 @@ async fn status(server: &Server) -> pb::StatusResponse {
         .status(pb::StatusRequest {})
         .await;
     answer.unwrap().into_inner()
+}
+
+/// Nobody is told by anything in memory: the process may have started after it happened.
+#[tokio::test]
+async fn status_says_what_custody_misses_and_what_nobody_asked_for() {
+    let server = Server::start(World::with_route()).await;
+    let (store, pool) = (&server.world.store, sample::pool().id());
+    server.world.locked(1, &[sample::block(1, 5)]);
+    let registry = sample::registry();
+    let units = [sample::block(10, 12)];
+    let quantity = serial_block::total(&units);
+    let gone = vec![sample::block(4, 5)];
+    let at = Timestamp::from_s(1_780_000_000);
+    let receipt = sample::receipt(OperationKind::Release, serial_block::total(&gone), &gone);
+    let class = sample::class().id();
+    let leaf = leaves::impaired(pool, class, "registry:8", &gone, &receipt, at);
+    let withhold = Append {
+        leaves: vec![leaf],
+        book: vec![BookChange::Withhold { pool, blocks: gone }],
+        ..Append::default()
+    };
+    let record = DepositRecord {
+        deposit: Deposit {
+            ledger: registry.clone(),
+            reference: "deposit:9".into(),
+            pool,
+            asset_class: sample::class().id(),
+            sender: sample::account(),
+            custody_account: sample::custody(),
+            units: units.to_vec(),
+            note: None,
+        },
+        receipt: sample::receipt(OperationKind::Lock, quantity, &units),
+        standing: DepositStanding::Open,
+        by: String::new(),
+        at,
+    };
+    let deposited = store.record_moved(
+        withhold,
+        (&registry, "deposit:9"),
+        std::slice::from_ref(&record),
+        &[],
+    );
+    deposited.unwrap();
+    let concerns = status(&server).await.concerns;
+    let [missing, deposit] = &concerns[..] else {
+        panic!("{concerns:?}");
+    };
+    assert!(
+        missing.contains(&format!("pool {pool} misses 2 t: mints and redemptions")),
+        "{missing}"
+    );
+    let id = record.deposit.id();
+    assert!(deposit.contains(&format!("deposit {id}: 3 t")), "{deposit}");
+    let returning = DepositRecord {
+        standing: DepositStanding::Returning,
+        ..record.clone()
+    };
+    assert!(
+        store
+            .change_deposit(&record, &returning, Vec::new())
+            .unwrap()
+    );
+    assert_eq!(status(&server).await.concerns.len(), 1, "it goes back");
 }
 
 #[tokio::test]
