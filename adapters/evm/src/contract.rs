@@ -70,6 +70,7 @@ sol! {
         error OneRoleOnly(address account);
 
         event BatchMinted(uint256 minted, uint256[] classes, SentItem[] items);
+        event MintedUnder(uint64 logSize, bytes32 logRoot);
         event Skipped(bytes32 indexed transferId, uint8 reason, uint64 notBefore);
         event Voided(bytes32 indexed transferId);
         event Burned(uint256 indexed number, bytes32 indexed burnId, uint256 indexed assetClass, address holder, uint256 quantity, uint8 purpose, bytes32 commitment);

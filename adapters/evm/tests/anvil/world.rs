@@ -127,6 +127,24 @@ impl World {
         })
     }
 
+    /// A batch with another log, signed anew.
+    pub(crate) fn signed_under(&self, batch: SignedBatch) -> Arc<SignedBatch> {
+        let (gate, items) = (self.config.gate, &batch.items);
+        let digest = eip712::mint_batch_digest(
+            CHAIN_ID,
+            gate,
+            items,
+            batch.log,
+            batch.epoch,
+            batch.deadline,
+        );
+        Arc::new(SignedBatch {
+            id: BatchId::new(*digest.as_bytes()),
+            signatures: sign(digest, &ATTESTERS[..2]),
+            ..batch
+        })
+    }
+
     pub(crate) fn mints(&self, batch: &Arc<SignedBatch>) -> Vec<Operation> {
         let operation = |item: &MintItem| Operation::Mint {
             item: item.clone(),

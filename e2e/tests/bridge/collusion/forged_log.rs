@@ -147,6 +147,21 @@ pub(crate) fn locked(route: &RouteDocument, terms: &OutboundTerms) -> Leaf {
     }
 }
 
+/// A `MINTED` leaf for terms, whether the gate has minted or not.
+pub(crate) fn minted(route: &RouteDocument, terms: &OutboundTerms) -> Leaf {
+    let (pool, asset_class) = pool_and_class(route, terms);
+    Leaf::Minted {
+        at_ms: 1,
+        v: 1,
+        transfer: word(terms.id()),
+        pool,
+        asset_class,
+        recipient: (*terms.recipient.as_bytes()).into(),
+        quantity_g: Grams(terms.quantity_g.grams()),
+        evidence: evidence("evm-receipt"),
+    }
+}
+
 /// A `VOIDED` leaf for terms, whether the gate has voided or not.
 pub(crate) fn voided(route: &RouteDocument, terms: &OutboundTerms) -> Leaf {
     let (pool, asset_class) = pool_and_class(route, terms);

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | two leaves for one lock | [`log::two_leaves_for_one_lock_mint_once`] |
 //! | two forks of the log shown to two attesters | [`forks::of_two_forks_only_one_is_minted_under`], [`forks::forks_signed_at_once_mint_nothing_twice_and_nothing_after`] |
+//! | a fork that repeats the mints of the other one | [`forks::a_fork_that_repeats_the_others_mints_is_found_at_the_gate`] |
 //! | "nobody signed" to win an unlock | [`log::nobody_signed_does_not_win_an_unlock`] |
 //! | two proposals for one burn | [`registry::two_proposals_for_one_burn_give_once_and_to_the_burner`] |
 //! | a deliberately wrong release followed by a repayment | [`registry::a_wrong_release_is_not_made_and_not_repaid`] |

@@ -1,5 +1,7 @@
 //! Who has stolen the relayer and bought k − 1 attesters: every key and credential of theirs, and nothing of the others'.
 
+use std::time::Duration;
+
 use alloy::network::EthereumWallet;
 use alloy::primitives::{B256, Bytes};
 use alloy::providers::{Provider, ProviderBuilder};
@@ -22,7 +24,7 @@ use isthmus_proto::v1::task::Work;
 use serde_json::{Value, json};
 
 use crate::collusion::forged_log::ForgedLog;
-use crate::liar::give_back;
+use crate::liar::{Liar, give_back};
 use crate::world::World;
 
 /// The honest attesters; the third is the thief's.
@@ -52,6 +54,15 @@ impl<'a> Thief<'a> {
     /// Starts an honest attester, which hears whatever its configuration names.
     pub(crate) fn start(&self, attester: &str) {
         self.process(attester).start().unwrap();
+    }
+
+    /// Asks an attester for what it must not sign, and it stops for good without an answer: it has met two logs.
+    pub(crate) async fn stops(&self, attester: &str, liar: &Liar, task: &str, work: Work) {
+        liar.ask(task, work);
+        let code = self.process(attester).ended(Duration::from_mins(1)).await;
+        let code = code.unwrap();
+        assert!(code.is_some_and(|code| code != 0), "{attester}: {code:?}");
+        assert!(liar.answers(task).is_empty(), "{attester} answered {task}");
     }
 
     /// Takes an attester's store away, and has it hear the true relayer again.

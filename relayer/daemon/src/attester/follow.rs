@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use isthmus_core::id::Hash32;
 use isthmus_core::ports::StoreError;
+use isthmus_core::time::Timestamp;
 use isthmus_prooflog::book::StoryError;
 use isthmus_prooflog::leaf::{Leaf, LeafError};
 use isthmus_prooflog::note::{self, Checkpoint, NoteError, VerifierKey};
 use isthmus_prooflog::tree::{self, Hash, TreeError};
 use isthmus_store::AttesterStore;
 
+use crate::attester::own::OwnGate;
 use crate::attester::relayer::Relayer;
 use crate::attester::replica::Replica;
+use crate::attester::witness::{Witness, WitnessError};
 
 /// Leaves in one page: 200 of the largest fit in one gRPC message.
 const PAGE: u32 = 200;
@@ -63,12 +66,14 @@ pub struct Follower {
     store: Arc<AttesterStore>,
     key: VerifierKey,
     replica: Replica,
+    witness: Witness,
 }
 
 impl Follower {
     /// Replays what the store holds: an empty store has followed nothing and so vouches for nothing.
     pub fn open(store: Arc<AttesterStore>, key: VerifierKey) -> Result<Self, FollowError> {
         let mut follower = Self {
+            witness: Witness::new(Arc::clone(&store)),
             store,
             key,
             replica: Replica::default(),
@@ -86,6 +91,11 @@ impl Follower {
     /// What the log says.
     pub fn replica(&self) -> &Replica {
         &self.replica
+    }
+
+    /// That every batch that a gate has carried out was signed under a beginning of this log.
+    pub async fn is_witnessed(&self, gate: &OwnGate, now: Timestamp) -> Result<(), WitnessError> {
+        self.witness.agrees(gate, self.replica.size(), now).await
     }
 
     /// The root that this attester computes over the first `size` leaves; `None` beyond what it follows, and for the empty log.

@@ -26,6 +26,7 @@ pub mod verify_redemption;
 pub mod verify_redirect;
 pub mod verify_unlock;
 pub mod verify_void;
+pub mod witness;
 
 pub use own::{Own, OwnGate, OwnRegistry};
 pub use tasks::{Attester, AttesterError, run};

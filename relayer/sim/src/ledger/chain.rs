@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use isthmus_core::id::{Address, Hash32, TransferId};
-use isthmus_core::operation::MintItem;
+use isthmus_core::operation::{LogHead, MintItem};
 use isthmus_core::terms::Burn;
 use isthmus_core::time::Timestamp;
 
@@ -158,6 +158,18 @@ impl Chain {
                 Effect::Burned(burn) => Some((height, transaction, burn)),
                 Effect::Minted(_) | Effect::Voided(_) | Effect::Nothing(_) => None,
             })
+    }
+
+    /// The logs that the batches above a height, up to another, were signed under.
+    pub fn minted_under(&self, above: u64, up_to: u64) -> impl Iterator<Item = LogHead> {
+        let between = move |(height, _, _): &(u64, &Transaction, &Effect)| *height > above;
+        let minted = self.effects(up_to).filter(between);
+        minted.filter_map(
+            |(_, transaction, effect)| match (&transaction.call, effect) {
+                (Call::Mint { batch }, Effect::Minted(_)) => Some(batch.log),
+                (Call::Mint { .. } | Call::Void { .. } | Call::Burn { .. }, _) => None,
+            },
+        )
     }
 
     /// Who holds how much at a height.
