@@ -86,6 +86,7 @@ async fn people_change_without_a_restart_and_what_needs_one_is_refused() {
     assert_eq!(refused.code, 3, "{refused:?}");
     for reason in [
         "data_dir: ",
+        "elsewhere",
         "ledger vcs:sandbox: request_timeout_ms",
         "restart to change it",
     ] {

@@ -35,27 +35,47 @@ pub fn diff(old: &RelayerConfig, new: &RelayerConfig) -> Diff {
         let (before, after) = (&before.filter, &after.filter);
         diff.change(format!("telemetry.filter: {before:?} becomes {after:?}"));
     }
-    let process = "the process is put together with it: restart to change it";
-    let identity = "it names what the store and the attesters hold: a relayer keeps it for life";
-    for (field, same, reason) in [
-        ("network", old.network == new.network, identity),
-        ("data_dir", old.data_dir == new.data_dir, process),
-        ("log.origin", old.log.origin == new.log.origin, identity),
-        ("log.key_file", old.log.seed == new.log.seed, identity),
+    let process = "restart to change it, the process is put together with it";
+    let identity =
+        "put back what runs: the store and the attesters hold it, a relayer keeps it for life";
+    let key = old.log.seed != new.log.seed;
+    let listen = |config: &RelayerConfig| config.control.listen.to_string();
+    let metrics = |config: &RelayerConfig| config.metrics.map_or("none".into(), |m| m.to_string());
+    let format = |config: &RelayerConfig| format!("{:?}", config.telemetry.format).to_lowercase();
+    let folder = |config: &RelayerConfig| config.data_dir.display().to_string();
+    for (field, differs, reason) in [
+        ("network", other(&old.network, &new.network), identity),
+        ("data_dir", other(&folder(old), &folder(new)), process),
         (
-            "control.listen",
-            old.control.listen == new.control.listen,
+            "log.origin",
+            other(&old.log.origin, &new.log.origin),
+            identity,
+        ),
+        // Keys are compared and never said.
+        ("log.key_file", key.then(|| "another key".into()), identity),
+        ("control.listen", other(&listen(old), &listen(new)), process),
+        (
+            "metrics.listen",
+            other(&metrics(old), &metrics(new)),
             process,
         ),
-        ("metrics.listen", old.metrics == new.metrics, process),
-        ("telemetry.format", before.format == after.format, process),
+        (
+            "telemetry.format",
+            other(&format(old), &format(new)),
+            process,
+        ),
     ] {
-        if !same {
-            diff.refuse(format!("{field}: {reason}"), None);
+        if let Some(differs) = differs {
+            diff.refuse(format!("{field}: {differs}: {reason}"), None);
         }
     }
     diff.ledgers(&old.ledgers, &new.ledgers);
     diff
+}
+
+/// What the file says and what runs, if they differ.
+fn other(runs: &str, says: &str) -> Option<String> {
+    (runs != says).then(|| format!("{says:?}, while {runs:?} runs"))
 }
 
 impl Diff {
