@@ -16,9 +16,9 @@ use crate::id::{LedgerId, TransferId};
 use crate::operation::{Operation, OperationKind};
 use crate::pool::Pool;
 use crate::ports::{
-    Attempt, Authority, Blocks, BoxError, Cursor, Custody, Draft, Finality, FindError, Found,
-    Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves, SendError,
-    Taking,
+    Attempt, Authority, Blocks, BoxError, Costs, Cursor, Custody, Draft, Finality, FindError,
+    Found, Ledger, LedgerKind, LedgerProfile, Observations, Page, PrepareError, Reserves,
+    SendError, Taking,
 };
 use crate::quantity::Quantity;
 use crate::receipt::Refusal;
@@ -223,6 +223,8 @@ impl fmt::Debug for FakeLedger {
 }
 
 impl Blocks for FakeLedger {}
+
+impl Costs for FakeLedger {}
 
 #[async_trait]
 impl Ledger for FakeLedger {
