@@ -8,9 +8,9 @@ use isthmus_core::jcs;
 use isthmus_core::operation::{Operation, OperationKind};
 use isthmus_core::pool::Pool;
 use isthmus_core::ports::{
-    Attempt, Authority, Blocks, Cursor, Custody, Draft, Fact, Finality, FindError, Found, Ledger,
-    LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves, SendError,
-    Taking,
+    Attempt, Authority, Blocks, Costs, Cursor, Custody, Draft, Fact, Finality, FindError, Found,
+    Ledger, LedgerKind, LedgerProfile, Observations, Observed, Page, PrepareError, Reserves,
+    SendError, Taking,
 };
 use isthmus_core::receipt::{Lasting, Refusal};
 use isthmus_core::time::Timestamp;
@@ -263,6 +263,8 @@ pub(super) fn named(operation: &Operation) -> String {
 }
 
 impl Blocks for RegistryPort {}
+
+impl Costs for RegistryPort {}
 
 #[async_trait]
 impl Ledger for RegistryPort {
