@@ -19,6 +19,7 @@ use crate::attester::replica::Replica;
 /// A logged lock, with its terms read.
 #[derive(Clone, Debug)]
 pub struct LoggedLock {
+    id: TransferId,
     /// The holder's terms; they hash to the transfer's id.
     pub terms: OutboundTerms,
     /// The units, normalised.
@@ -51,6 +52,7 @@ impl LoggedLock {
             Decline::new(Ground::OtherPool, reason)
         })?;
         Ok(Self {
+            id,
             terms,
             units: story.units.clone(),
             lost: story.lost.clone(),
@@ -59,9 +61,9 @@ impl LoggedLock {
         })
     }
 
-    /// Its transfer.
+    /// Its transfer. To hash the terms takes as long as a tenth of a signature: it is done once.
     pub fn id(&self) -> TransferId {
-        self.terms.id()
+        self.id
     }
 
     /// The serials, normalised.
@@ -134,6 +136,31 @@ pub fn mandated(
         .and_then(|bytes| Mandate::from_bytes(&bytes).map_err(|error| no(error.to_string())))?
         .verify(Wish::Transfer, lock.id(), holder)
         .map_err(|error| no(error.to_string()))
+}
+
+/// The registry's blocks for all locks of a batch, read once: each lock is held against its own only.
+#[derive(Debug)]
+pub struct Shelf<'a>(Vec<(Option<Block>, &'a StoredBlock)>);
+
+impl<'a> Shelf<'a> {
+    /// Of what a registry said.
+    pub fn of(stored: &'a [StoredBlock]) -> Self {
+        let read = |block: &'a StoredBlock| (Block::parse(&block.serial).ok(), block);
+        Self(stored.iter().map(read).collect())
+    }
+
+    /// The blocks that share a unit with a lock, and those that cannot be read: they might.
+    pub fn about(&self, lock: &LoggedLock) -> Vec<StoredBlock> {
+        let shares = |block: &Option<Block>| match block {
+            Some(block) => {
+                let mut units = lock.units.iter().chain(&lock.lost);
+                units.any(|unit| unit.intersects(block))
+            }
+            None => true,
+        };
+        let about = self.0.iter().filter(|(block, _)| shares(block));
+        about.map(|(_, stored)| (*stored).clone()).collect()
+    }
 }
 
 /// That every unit still lies locked in custody and is of the class agreed, by the registry's own block data (R9). Answers

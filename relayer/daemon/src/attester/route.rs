@@ -17,12 +17,19 @@ use crate::attester::replica::LoggedRoute;
 pub struct RouteFacts<'a> {
     /// The route in the log.
     pub route: &'a LoggedRoute,
-    /// The attester's own route admins.
-    pub admins: &'a [Hash32],
+    /// Whether it counts: what [`signed`] says.
+    pub signed: Result<(), Decline>,
     /// What is locked through the route, without this transfer.
     pub outstanding: Quantity,
     /// Whether the log says that it is paused.
     pub status: RouteStatus,
+}
+
+/// That two of the attester's own route admins have signed the route: once for all items of a batch, or these two signatures would
+/// be half of what an item costs.
+pub fn signed(route: &LoggedRoute, admins: &[Hash32]) -> Result<(), Decline> {
+    let verified = route.document.verify(&route.signatures, admins);
+    verified.map_err(|error| Decline::new(Ground::RouteUnsigned, error.to_string()))
 }
 
 /// That a large lock has waited as long as its route says, by the time that the registry signed: nobody can date it back.
@@ -49,9 +56,7 @@ pub fn allows(
     now: Timestamp,
 ) -> Result<(), Decline> {
     let document = &facts.route.document;
-    document
-        .verify(&facts.route.signatures, facts.admins)
-        .map_err(|error| Decline::new(Ground::RouteUnsigned, error.to_string()))?;
+    facts.signed.clone()?;
     let pool = document.pool(lock.terms.asset_class);
     require(pool == lock.pool, Ground::OtherPool, || {
         format!(

@@ -2,6 +2,8 @@
 //! → send → record the answers. First submission, retry and recovery after a crash are this same code.
 
 mod deliver;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +11,16 @@ use std::time::Duration;
 use isthmus_core::id::TransferId;
 use isthmus_core::operation::{Lane, Operation, OperationKind, Work};
 use isthmus_core::ports::{
-    Append, Attempt, Authority, Contradiction, Draft, FindError, Found, Ledger, StoreError,
+    Append, Attempt, Authority, Contradiction, Draft, FindError, Found, Ledger, Spent, StoreError,
 };
-use isthmus_core::receipt::{Finding, Lasting, Refusal};
+use isthmus_core::receipt::{Finding, Lasting, Receipt, Refusal};
 use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::{Event, Next, Transfer, Withdrawal};
 
 use crate::engine::board::Board;
 use crate::engine::contradiction::Stop;
 use crate::engine::watch::LedgerWatch;
-use crate::engine::{Fatal, Recorder, page, settle};
+use crate::engine::{Fatal, Recorder, page, settle, spent};
 use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
 use crate::telemetry::Metrics;
@@ -28,6 +30,12 @@ const IDLE: Duration = Duration::from_millis(200);
 
 /// How much earlier than planned work is looked at when more has become final: longer than any adapter plans ahead for it.
 const LOOK_AHEAD_MS: u64 = 2000;
+
+/// The longest wait for finality that is planned for: a rhythm that was wrong must not hide an answer for long.
+const MOST_SENT_MS: u64 = 60_000;
+
+/// Most rounds in a row that look ahead after one piece of news, while more is due than fits into one.
+const ROUNDS_AHEAD: usize = 16;
 
 /// How soon a transfer that a pause holds is looked at again.
 pub(super) const HELD_MS: u64 = 1000;
@@ -79,17 +87,28 @@ struct Due {
     drafts: Vec<Draft>,
 }
 
+/// How a round went.
+struct Round {
+    /// Something was done, so that there may be more at once.
+    busy: bool,
+    /// There was more than it took.
+    full: bool,
+}
+
 impl LaneWorker {
     /// Serves the lane until the journal fails.
     pub async fn run(self) -> Result<(), Fatal> {
         let mut wake = self.recorder.wake();
         let mut heads = self.watch.heads();
         // What was under way when the last run ended need not wait until it would have been asked about.
-        let mut ahead_ms = LOOK_AHEAD_MS;
+        let mut first_ms = Some(MOST_SENT_MS + LOOK_AHEAD_MS);
+        let mut ahead = 0;
         loop {
             // Interest is registered before the query, so that a write in between is not missed.
             wake.look();
-            let busy = self.round(ahead_ms).await?;
+            let news_ms = if ahead > 0 { LOOK_AHEAD_MS } else { 0 };
+            let ahead_ms = first_ms.take().unwrap_or(news_ms);
+            let Round { busy, full } = self.round(ahead_ms).await?;
             let mut newer = heads.passed();
             if !busy && !newer {
                 let news = async {
@@ -101,13 +120,16 @@ impl LaneWorker {
                 };
                 newer = tokio::time::timeout(IDLE, news).await.unwrap_or(false);
             }
-            ahead_ms = if newer { LOOK_AHEAD_MS } else { 0 };
+            ahead = match (newer, full) {
+                (true, _) => ROUNDS_AHEAD,
+                (false, true) => ahead.saturating_sub(1),
+                (false, false) => 0,
+            };
         }
     }
 
-    /// One pass over what is due, or is due in the next moment, live work by itself before everything else. True if something
-    /// was done, so that there may be more at once.
-    async fn round(&self, ahead_ms: u64) -> Result<bool, Fatal> {
+    /// One pass over what is due, or is due in the next moment, live work by itself before everything else.
+    async fn round(&self, ahead_ms: u64) -> Result<Round, Fatal> {
         let journal = self.recorder.journal();
         let most = self.ledger.profile().max_batch;
         let (now, live) = (self.recorder.clock().now(), self.recorder.live());
@@ -124,7 +146,11 @@ impl LaneWorker {
             page::size(most)
         };
         let due = page::of(journal, &self.lane, now.plus_ms(ahead_ms), limit)?;
-        Ok(self.pass(due, limit).await? || worked)
+        let full = due.len() >= limit;
+        Ok(Round {
+            busy: self.pass(due, limit).await? || worked,
+            full,
+        })
     }
 
     /// What is due, once round: ask, prepare, send.
@@ -156,7 +182,7 @@ impl LaneWorker {
         let worked = !pending.is_empty() || !fresh.is_empty();
         let started = tokio::time::Instant::now();
         let absent = self.ask(pending).await?;
-        let deliveries = self.draft(absent, fresh).await?;
+        let deliveries = self.draft(now, absent, fresh).await?;
         self.send(deliveries).await?;
         if worked {
             self.metrics.step(&self.lane.to_string(), started.elapsed());
@@ -199,8 +225,12 @@ impl LaneWorker {
                 }
                 Ok(Found::Final(receipt)) => {
                     self.board.remove(&due.operation.reference());
+                    let spent = self.spent(&due, Some(&receipt));
                     match settle::fact(receipt) {
-                        Some(event) => facts.push(settle::append(&due.transfer, event, now)),
+                        Some(event) => facts.push(Append {
+                            spent,
+                            ..settle::append(&due.transfer, event, now)
+                        }),
                         None => later.push(self.failed(
                             due.transfer.id(),
                             now,
@@ -246,6 +276,7 @@ impl LaneWorker {
         let event = settle::dead(&due.operation, refusal);
         Append {
             due: Some(again),
+            spent: self.spent(due, None),
             ..settle::append(&due.transfer, event, now)
         }
     }
@@ -262,8 +293,14 @@ impl LaneWorker {
         };
         Append {
             due: retry,
+            spent: self.spent(due, None),
             ..settle::append(&due.transfer, Event::Refused(refusal), now)
         }
+    }
+
+    fn spent(&self, due: &Due, outcome: Option<&Receipt>) -> Vec<Spent> {
+        let sent = (due.operation.kind(), due.drafts.as_slice());
+        spent::spent(self.ledger.as_ref(), sent, outcome)
     }
 
     /// Nobody approves a lock: it is the holder's own wish.

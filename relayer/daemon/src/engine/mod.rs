@@ -10,7 +10,7 @@ mod burns;
 pub mod classes;
 pub mod contradiction;
 pub mod delay;
-mod deposits;
+pub(crate) mod deposits;
 pub mod examination;
 pub mod impairment;
 pub mod lane;
@@ -25,7 +25,9 @@ pub mod pause;
 pub mod ports;
 pub mod recorder;
 pub mod returning;
+mod rhythm;
 pub mod settle;
+mod spent;
 pub mod wake;
 pub mod watch;
 

@@ -2,7 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::engine::rhythm::Rhythm;
 use crate::engine::wake::{Wake, Writes};
 
 /// Most findings kept.
@@ -12,6 +16,7 @@ const MOST_FINDINGS: usize = 20;
 #[derive(Debug, Default)]
 pub struct LedgerWatch {
     seen: Mutex<LedgerSnapshot>,
+    rhythm: Mutex<Rhythm>,
     /// Ticks when more has become final.
     heads: Writes,
 }
@@ -44,8 +49,17 @@ impl LedgerWatch {
         snapshot.observed_height = observed_height;
         drop(snapshot);
         if newer {
+            let mut rhythm = self.rhythm.lock().unwrap_or_else(PoisonError::into_inner);
+            rhythm.note(final_height, Instant::now());
+            drop(rhythm);
             self.heads.tick();
         }
+    }
+
+    /// How long it takes from one final block to the next; unknown at first.
+    pub fn interval(&self) -> Option<Duration> {
+        let rhythm = self.rhythm.lock().unwrap_or_else(PoisonError::into_inner);
+        rhythm.interval()
     }
 
     /// Ready when more has become final: whoever waits for finality need not wait for its next look.

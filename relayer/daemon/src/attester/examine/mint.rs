@@ -9,14 +9,14 @@ use isthmus_core::quantity::Quantity;
 
 use crate::attester::decline::{Decline, Ground};
 use crate::attester::examine::{ExamineError, Examiner, outcome_of};
-use crate::attester::lock::LoggedLock;
+use crate::attester::lock::{LoggedLock, Shelf};
 use crate::attester::own::OwnGate;
-use crate::attester::ports::Record;
+use crate::attester::ports::{Record, StoredBlock};
 use crate::attester::readings::{self, GateReading, RegistryReading};
 use crate::attester::relayer::{Declined, Verdict};
 use crate::attester::replica::LoggedRoute;
 use crate::attester::reserves::Cover;
-use crate::attester::route::RouteFacts;
+use crate::attester::route::{self, RouteFacts};
 use crate::attester::verify_mint::{self, ItemFacts, MintBatch};
 
 /// What the items of one batch share.
@@ -30,6 +30,7 @@ struct Readings {
 /// A route with what the attester's own book says of it.
 struct OwnRoute {
     logged: LoggedRoute,
+    signed: Result<(), Decline>,
     outstanding: Quantity,
     status: RouteStatus,
 }
@@ -84,9 +85,14 @@ impl Examiner<'_> {
         let logged: Vec<&LoggedLock> = locks.iter().flatten().collect();
         let readings = self.read(gate, &logged).await?;
         self.undoubted(gate, &readings)?;
+        let registries = readings.registries.iter();
+        let shelves = registries.map(|(id, registry)| (id, Shelf::of(&registry.stored)));
+        let shelves: BTreeMap<_, _> = shelves.collect();
         let decide = |(item, lock): (&MintItem, &Result<LoggedLock, Decline>)| {
             let lock = lock.as_ref().map_err(Clone::clone)?;
-            self.mint_item(batch, item, lock, &readings)
+            let shelf = shelves.get(&lock.terms.origin);
+            let stored = shelf.map_or_else(Vec::new, |shelf| shelf.about(lock));
+            self.mint_item(batch, item, (lock, &stored), &readings)
         };
         Ok(batch.items.iter().zip(&locks).map(decide).collect())
     }
@@ -139,6 +145,7 @@ impl Examiner<'_> {
             RouteStatus::Active
         };
         Ok(OwnRoute {
+            signed: route::signed(&logged, &self.own.route_admins),
             logged,
             outstanding: replica.outstanding(id),
             status,
@@ -149,7 +156,7 @@ impl Examiner<'_> {
         &self,
         batch: &MintBatch,
         item: &MintItem,
-        lock: &LoggedLock,
+        (lock, stored): (&LoggedLock, &[StoredBlock]),
         readings: &Readings,
     ) -> Result<(), Decline> {
         let terms = &lock.terms;
@@ -172,7 +179,7 @@ impl Examiner<'_> {
             lock,
             route: RouteFacts {
                 route: &route.logged,
-                admins: &self.own.route_admins,
+                signed: route.signed.clone(),
                 // The book counts this lock too.
                 outstanding: route
                     .outstanding
@@ -183,7 +190,7 @@ impl Examiner<'_> {
             record: registry.records.get(&lock.id()).unwrap_or(&Record::Absent),
             receipt_key: &registry.receipt_key,
             holder: registry.holders.get(&terms.account).copied().flatten(),
-            stored: &registry.stored,
+            stored,
             outcome: outcome_of(&readings.outcomes, lock.id())?,
             cover,
         };

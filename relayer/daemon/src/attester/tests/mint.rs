@@ -17,7 +17,7 @@ use crate::attester::lock::LoggedLock;
 use crate::attester::ports::{Outcome, Record, Standing, StoredBlock};
 use crate::attester::replica::LoggedRoute;
 use crate::attester::reserves::Cover;
-use crate::attester::route::RouteFacts;
+use crate::attester::route::{self, RouteFacts};
 use crate::attester::verify_mint::{ItemFacts, MintBatch, check_batch, check_item};
 
 /// Everything about one item, by value, so that a case can change it.
@@ -97,7 +97,7 @@ impl Case {
             lock: &self.lock,
             route: RouteFacts {
                 route: &self.route,
-                admins: &self.admins,
+                signed: route::signed(&self.route, &self.admins),
                 outstanding: self.outstanding,
                 status: self.status.clone(),
             },

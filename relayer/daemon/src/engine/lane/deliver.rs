@@ -1,6 +1,7 @@
 //! The second half of a lane's round: what is absent is prepared, journalled and sent.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use isthmus_core::id::{DraftId, TransferId};
 use isthmus_core::operation::Work;
@@ -9,11 +10,13 @@ use isthmus_core::time::Timestamp;
 use isthmus_core::transfer::Event;
 
 use crate::engine::Fatal;
-use crate::engine::lane::{Due, LaneWorker};
+use crate::engine::lane::{Due, LOOK_AHEAD_MS, LaneWorker, MOST_SENT_MS};
 use crate::error_chain::chain;
 
-/// What was sent to a ledger that is not final at once is not asked about before this, unless more becomes final.
+/// How soon what was sent to a chain is asked about if nothing is known of its rhythm: it has nothing to say before its next block.
 const SENT_MS: u64 = 500;
+/// How much sooner than by its rhythm: to look once in vain is better than to look a block late.
+const EARLY_MS: u64 = 50;
 
 /// A draft that the journal holds, with those who are to be served by it.
 pub(super) struct Delivery {
@@ -37,13 +40,15 @@ impl Deliveries {
 
 impl LaneWorker {
     /// Prepares what is absent and journals the drafts with the intents. If we crash after this write, the next start finds
-    /// pending work with drafts, asks, and sends the same bytes.
+    /// pending work with drafts, asks, and sends the same bytes. `now` is from before the ledger was asked: what has expired by
+    /// then, the ledger has seen expired as well, and has it replaced where it stands. Judged later, a draft that expired while
+    /// the ledger answered would get another nonce each time.
     pub(super) async fn draft(
         &self,
+        now: Timestamp,
         absent: Vec<Due>,
         fresh: Vec<Due>,
     ) -> Result<Deliveries, Fatal> {
-        let now = self.recorder.clock().now();
         let mut deliveries = Deliveries::default();
         let mut to_prepare = fresh;
         for due in absent {
@@ -132,19 +137,28 @@ impl LaneWorker {
 }
 
 impl LaneWorker {
-    /// When those whose draft was taken are asked about: a chain has nothing new to say before its next block.
+    /// When those whose draft was taken are asked about. What is sent now is in the next block at the earliest: when that one is
+    /// final, its news looks ahead to them, and no earlier one does.
     fn after_sending(&self, served: &[Due], now: Timestamp) -> Vec<(TransferId, Timestamp)> {
-        match self.ledger.profile().finality {
-            Finality::Immediate => Vec::new(),
-            Finality::Depth(_) | Finality::FinalizedTag => {
-                let again = now.plus_ms(SENT_MS);
-                served
-                    .iter()
-                    .map(|due| (due.transfer.id(), again))
-                    .collect()
-            }
-        }
+        let after_ms = match (self.ledger.profile().finality, self.watch.interval()) {
+            (Finality::Immediate, _) => return Vec::new(),
+            (Finality::Depth(blocks), Some(interval)) => until_final_ms(blocks.get(), interval),
+            (Finality::Depth(_), None) | (Finality::FinalizedTag, _) => SENT_MS,
+        };
+        let again = now.plus_ms(after_ms);
+        served
+            .iter()
+            .map(|due| (due.transfer.id(), again))
+            .collect()
     }
+}
+
+fn until_final_ms(blocks: u64, interval: Duration) -> u64 {
+    let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+    let final_ms = interval_ms.saturating_mul(blocks).min(MOST_SENT_MS);
+    final_ms
+        .saturating_add(LOOK_AHEAD_MS)
+        .saturating_sub(EARLY_MS)
 }
 
 fn intent(due: &Due, draft: &Draft) -> Append {
@@ -169,3 +183,6 @@ fn send_name(answer: &Result<(), SendError>) -> &'static str {
         Err(SendError::Unknown(_)) => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;
