@@ -59,3 +59,6 @@ impl Pauses {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,7 +196,12 @@ fn a_decision_counts_for_one_impairment() {
     let first = open(&replay(&leaves));
     assert!(first.is_some());
     let old = decided(first, 90, 100);
-    replay(&[leaves.clone(), vec![old.clone()]].concat());
+    let known = replay(&[leaves.clone(), vec![old.clone()]].concat());
+    assert!(known.pool(&pool()).unwrap().decided.is_some());
+    // More is taken away: nobody has decided about that.
+    let more = impaired(&[serial(11, 20)]);
+    let known = replay(&[leaves.clone(), vec![old.clone(), more]].concat());
+    assert!(known.pool(&pool()).unwrap().decided.is_none());
     // Taken away by halves it is another one.
     let mut halves = circulating();
     halves.extend([impaired(&[serial(1, 5)]), impaired(&[serial(6, 10)])]);
