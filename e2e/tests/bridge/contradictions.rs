@@ -1,13 +1,17 @@
 //! A chain takes back what was final. Its pools halt, everything else goes on, two people look, and nobody's units are silently
 //! gone or there twice.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use isthmus_core::id::TransferId;
+use isthmus_core::ports::Cursor;
 use isthmus_core::route::RouteDocument;
+use isthmus_core::time::{Clock, Timestamp};
 use isthmus_e2e::devnet::parties::{ALPHA, BETA};
 use isthmus_e2e::devnet::second_chain::SecondChain;
-use isthmus_e2e::devnet::{Devnet, FINALITY_DEPTH, Options, Redemption};
+use isthmus_e2e::devnet::{CHAIN, Devnet, FINALITY_DEPTH, Options, Redemption};
+use isthmus_store::Store;
 
 use crate::halts::{halted, restart_attesters, resume_as_two, resume_once_mended, status};
 use crate::world::{TONNE_G, World, serial};
@@ -70,20 +74,70 @@ impl TwoChains {
         chain.mine(1).await.unwrap();
     }
 
+    /// Mints and kills the relayer, until it has recorded a mint and no cursor that is past it. No block is made after that.
+    async fn minted_above_the_cursor(&self) -> Uncovered {
+        let devnet = &self.world.devnet;
+        for from in [0, 4, 8, 12, 16, 20] {
+            let (id, class) = self.world.minted(from, from + 3).await;
+            devnet.relayer.kill9().unwrap();
+            devnet.chain.stop_blocks().await.unwrap();
+            let block = devnet.chain.settled_in(id).await.unwrap().unwrap();
+            let cursor = stored_cursor(devnet);
+            if cursor.height < block {
+                return Uncovered {
+                    id,
+                    class,
+                    block,
+                    cursor,
+                    tonnes: from + 4,
+                };
+            }
+            devnet.chain.resume_blocks().await.unwrap();
+            devnet.start_relayer().await.unwrap();
+        }
+        panic!("the cursor was past every one of six mints");
+    }
+
     /// Older blocks than what follows, which no test takes back.
     async fn settle(&self) {
         self.world.devnet.chain.mine(2 * DEEP).await.unwrap();
     }
 }
 
+/// A recorded mint above the stored cursor.
+struct Uncovered {
+    id: TransferId,
+    class: isthmus_core::id::AssetClassId,
+    block: u64,
+    cursor: Cursor,
+    /// Minted with it and before it.
+    tonnes: u64,
+}
+
+#[derive(Debug)]
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_s(1_780_000_000)
+    }
+}
+
+/// How far the relayer, which does not run, will say that it has observed the first chain.
+fn stored_cursor(devnet: &Devnet) -> Cursor {
+    let store = Store::open(&devnet.relayer_data(), "devnet", Arc::new(Noon)).unwrap();
+    let cursor = store.cursor(&CHAIN.parse().unwrap()).unwrap();
+    cursor.expect("it has observed for a while")
+}
+
 #[tokio::test]
 async fn mints_that_vanish_beyond_the_depth_are_sent_again_once_two_people_have_looked() {
     let chains = TwoChains::start().await;
     let devnet = &chains.world.devnet;
-    let (_, class) = chains.world.minted(0, 4).await;
+    // The first mint of its class: the class vanishes with it.
     chains.settle().await;
-    let (id, _) = chains.world.minted(10, 19).await;
-    assert_eq!(chains.world.balance_t(0, class).await, 15);
+    let (id, class) = chains.world.minted(10, 19).await;
+    assert_eq!(chains.world.balance_t(0, class).await, 10);
 
     chains.rewrite_the_first_chain().await;
     assert_eq!(devnet.chain.mints_of(id).await.unwrap(), 0, "it is gone");
@@ -93,7 +147,7 @@ async fn mints_that_vanish_beyond_the_depth_are_sent_again_once_two_people_have_
     chains.the_first_chain_takes_nothing(30, 39).await;
     chains.the_other_chain_goes_on(100, 109).await;
     is_mended(&chains, id).await;
-    assert_eq!(chains.world.balance_t(0, class).await, 15);
+    assert_eq!(chains.world.balance_t(0, class).await, 10);
 
     // The same while the relayer is down: the stored hash tells.
     chains.settle().await;
@@ -107,10 +161,10 @@ async fn mints_that_vanish_beyond_the_depth_are_sent_again_once_two_people_have_
     assert!(why.contains("contradicts what is final"), "{why}");
     chains.the_other_chain_goes_on(110, 119).await;
     is_mended(&chains, id).await;
-    assert_eq!(chains.world.balance_t(0, class).await, 25);
+    assert_eq!(chains.world.balance_t(0, class).await, 20);
 
     chains.world.minted(50, 59).await;
-    assert_eq!(chains.world.supply_t(class).await, 35);
+    assert_eq!(chains.world.supply_t(class).await, 30);
     // Both pools have their units in the same account.
     let pools = devnet.reserves().await.unwrap();
     let locked: u64 = pools.iter().map(|pool| pool.locked_g).sum();
@@ -130,11 +184,24 @@ async fn a_mint_that_vanished_above_the_stored_cursor_while_the_relayer_was_down
     // The class is known at the gate long before: what registers it is not what is to vanish.
     chains.world.minted(50, 54).await;
     chains.settle().await;
-    let (id, class) = chains.world.minted(0, 9).await;
-    devnet.relayer.kill9().unwrap();
-    devnet.chain.stop_blocks().await.unwrap();
-    devnet.chain.reorg(FINALITY_DEPTH + 3).await.unwrap();
+    let Uncovered {
+        id,
+        class,
+        block,
+        cursor,
+        tonnes,
+    } = chains.minted_above_the_cursor().await;
+    let depth = devnet.chain.height().await.unwrap() - block + 1;
+    assert!(depth > FINALITY_DEPTH, "{block} was not final");
+    devnet.chain.reorg(depth).await.unwrap();
     devnet.chain.mine(2).await.unwrap();
+    let observed = devnet.chain.block_json(cursor.height).await.unwrap();
+    let observed = observed["hash"].as_str().unwrap();
+    assert_eq!(
+        observed,
+        format!("0x{}", cursor.block.unwrap()),
+        "it stands"
+    );
     assert_eq!(devnet.chain.mints_of(id).await.unwrap(), 0, "it is gone");
     devnet.start_relayer().await.unwrap();
     let why = halted(devnet).await;
@@ -142,7 +209,7 @@ async fn a_mint_that_vanished_above_the_stored_cursor_while_the_relayer_was_down
     chains.the_first_chain_takes_nothing(30, 39).await;
     chains.the_other_chain_goes_on(100, 109).await;
     is_mended(&chains, id).await;
-    assert_eq!(chains.world.balance_t(0, class).await, 15);
+    assert_eq!(chains.world.balance_t(0, class).await, 5 + tonnes);
 
     // What people have decided about is not found again.
     devnet.relayer.kill9().unwrap();

@@ -72,6 +72,14 @@ async fn a_full_batch_fits_into_one_transaction() {
 }
 
 #[tokio::test]
+async fn an_offer_does_not_stand_longer_than_what_was_signed() {
+    let world = World::ready().await;
+    let batch = world.batch(vec![item(1)], 4_000);
+    let attempt = world.prepare(&world.mints(&batch)[0]).await;
+    assert_eq!(attempt.drafts[0].expires, Some(batch.deadline));
+}
+
+#[tokio::test]
 async fn a_price_above_the_limit_is_not_offered() {
     let world = World::ready().await;
     let config = EvmConfig {

@@ -77,10 +77,11 @@ impl Examination<'_> {
             }
         }
         let operations: Vec<_> = fresh.iter().map(|o| o.operation.clone()).collect();
-        for (outcome, draft) in fresh
-            .into_iter()
-            .zip(self.ledger.prepare(&operations).await)
-        {
+        let prepared = match operations.as_slice() {
+            [] => Vec::new(),
+            operations => self.ledger.prepare(operations).await,
+        };
+        for (outcome, draft) in fresh.into_iter().zip(prepared) {
             match draft {
                 Ok(draft) => deliveries.push(Delivery { outcome, draft }),
                 Err(error) => losses.push(unsent(outcome, &error)),
