@@ -180,7 +180,7 @@ impl Asking {
     async fn declined(&self) -> Ground {
         match self.verdict().await.unwrap() {
             Verdict::Declined(items) => items[0].decline.ground,
-            other => panic!("{other:?}"),
+            other @ (Verdict::Approved | Verdict::Signed(_)) => panic!("{other:?}"),
         }
     }
 }
@@ -230,11 +230,12 @@ async fn what_the_log_makes_rightful_later_takes_the_place_of_what_was_promised(
 async fn units_that_moved_while_they_were_read_do_not_stand_for_others() {
     let asking = Asking::new();
     asking.proposes(&asking.first_units());
-    let mut stored = asking.outside.stored.lock().unwrap();
-    stored[1] = StoredBlock {
-        serial: world::serial(51, 100),
-        ..stored[0].clone()
-    };
-    drop(stored);
+    {
+        let mut stored = asking.outside.stored.lock().unwrap();
+        stored[1] = StoredBlock {
+            serial: world::serial(51, 100),
+            ..stored[0].clone()
+        };
+    }
     assert_eq!(asking.declined().await, Ground::NotInCustody);
 }

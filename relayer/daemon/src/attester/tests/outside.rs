@@ -169,14 +169,16 @@ impl Ledger for Outside {
     }
 
     async fn prepare(&self, operations: &[Operation]) -> Vec<Result<Draft, PrepareError>> {
-        let one = |operation: &Operation| match operation {
-            Operation::Approve { digest, .. } => Ok(Draft {
+        let one = |operation: &Operation| {
+            let Operation::Approve { digest, .. } = operation else {
+                return Err(PrepareError::Unsupported(operation.kind().to_string()));
+            };
+            Ok(Draft {
                 id: DraftId::new(*digest.as_bytes()),
                 bytes: Vec::new(),
                 nonce: None,
                 expires: None,
-            }),
-            other => Err(PrepareError::Unsupported(other.kind().to_string())),
+            })
         };
         operations.iter().map(one).collect()
     }
