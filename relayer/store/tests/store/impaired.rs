@@ -1,6 +1,6 @@
 //! The custody book when a registry takes units away: what is offered, what is missing, and who may be allocated what.
 
-use isthmus_core::id::TransferId;
+use isthmus_core::id::{PoolId, TransferId};
 use isthmus_core::instruction::Purpose;
 use isthmus_core::ports::{Append, AppendError, BookChange, Journal};
 use isthmus_core::quantity::Quantity;
@@ -26,18 +26,24 @@ fn change(change: BookChange) -> Append {
     }
 }
 
-/// What the registry takes away, with the leaf that says so.
-fn withhold(blocks: Vec<SerialBlock>) -> Append {
+/// What a registry has taken away of a pool.
+fn impaired(pool: PoolId, blocks: &[SerialBlock]) -> Vec<u8> {
     let units: Vec<_> = blocks.iter().map(ToString::to_string).collect();
     let leaf = json!({
-        "kind": "IMPAIRED", "at_ms": 1, "v": 1, "pool": sample::pool().id(), "asset_class": sample::class().id(),
+        "kind": "IMPAIRED", "at_ms": 1, "v": 1, "pool": pool, "asset_class": sample::class().id(),
         "reference": "registry:1", "units": units,
-        "quantity_g": serial_block::total(&blocks).grams().to_string(),
+        "quantity_g": serial_block::total(blocks).grams().to_string(),
         "evidence": {"grade": "A", "sha256": sample::hash(1), "type": "registry-receipt"},
     });
     let leaf: Leaf = serde_json::from_value(leaf).unwrap();
+    leaf.to_bytes()
+}
+
+/// What the registry takes away, with the leaf that says so; the same movement has taken from another pool.
+fn withhold(blocks: Vec<SerialBlock>) -> Append {
+    let others = impaired(PoolId::new([9; 32]), &[sample::block(700, 701)]);
     Append {
-        leaves: vec![b"another leaf".to_vec(), leaf.to_bytes()],
+        leaves: vec![others, impaired(sample::pool().id(), &blocks)],
         ..change(BookChange::Withhold {
             pool: sample::pool().id(),
             blocks,
