@@ -243,7 +243,9 @@ async fn read(chain: &Chain, hash: B256) -> Result<ProvenBlock, FindError> {
             "the header it sent does not hash to block {hash}: its header format is not known here"
         )));
     }
-    receipts.iter().for_each(|r| chain.paid.note(r));
+    for receipt in &receipts {
+        chain.paid.note(receipt);
+    }
     let transactions = receipts.iter().map(|r| r.transaction_hash).collect();
     let (receipts, events): (Vec<_>, Vec<_>) = receipts
         .into_iter()

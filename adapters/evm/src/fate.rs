@@ -10,7 +10,7 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::TransactionResponse;
 use alloy::primitives::{Address, B256, TxKind, keccak256};
 use alloy::providers::Provider;
-use alloy::rpc::types::TransactionReceipt;
+use alloy::rpc::types::{Transaction as RpcTransaction, TransactionReceipt};
 use alloy::sol_types::SolCall;
 use isthmus_core::id::DraftId;
 use isthmus_core::ports::{Draft, FindError};
@@ -127,7 +127,7 @@ impl<'a> Fates<'a> {
         let user = block
             .transactions
             .into_transactions()
-            .map(|tx| tx.into_inner())
+            .map(RpcTransaction::into_inner)
             .find(|tx| tx.nonce() == nonce && tx.recover_signer().is_ok_and(|by| by == sender))
             .ok_or_else(|| {
                 self.chain.incomplete(format!(

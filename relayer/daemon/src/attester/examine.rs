@@ -87,9 +87,8 @@ impl Examiner<'_> {
     async fn vouched(&self, is_asked: impl Fn(&OwnGate) -> bool) -> Result<(), ExamineError> {
         for gate in &self.own.gates {
             match self.log.is_witnessed(gate, self.now).await {
-                Ok(()) => {}
                 Err(WitnessError::Unanswered(error)) if is_asked(gate) => return Err(error.into()),
-                Err(WitnessError::Unanswered(_)) => {}
+                Ok(()) | Err(WitnessError::Unanswered(_)) => {}
                 Err(error @ WitnessError::Behind { .. }) => {
                     return Err(ExamineError::Undecided(error.into()));
                 }
