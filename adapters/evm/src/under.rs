@@ -42,6 +42,10 @@ impl EvmLedger {
             let said = Gate::MintedUnder::decode_log(&log.inner).map_err(|error| {
                 chain.incomplete(format!("a log of blocks {from} to {up_to}: {error}"))
             })?;
+            if log.inner.address != chain.gate {
+                let stranger = log.inner.address;
+                return Err(chain.incomplete(format!("it answers with a log of {stranger}")));
+            }
             heads.push(LogHead {
                 size: said.logSize,
                 root: Hash32::new(said.logRoot.0),

@@ -83,12 +83,13 @@ impl Oracle {
     fn check_rejected(&mut self, books: &Books) {
         use crate::ledger::books::Record;
         let happened = |(id, transfer): (&TransferId, &Transfer)| {
-            let rejected = transfer.state().name() == "rejected";
-            let locked = matches!(
-                books.records.get(&id.to_string()),
-                Some(Record::Executed { .. })
-            );
-            (rejected && locked).then_some(*id)
+            let rejected = matches!(transfer.state(), State::Rejected { .. });
+            // Looked up by text, which is slow: only for those few.
+            let locked = || {
+                let record = books.records.get(&id.to_string());
+                matches!(record, Some(Record::Executed { .. }))
+            };
+            (rejected && locked()).then_some(*id)
         };
         if let Some(id) = self.transfers.iter().find_map(happened) {
             self.found(format!("R4: {id} is rejected, and its units are locked"));

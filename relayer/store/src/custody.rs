@@ -60,12 +60,7 @@ pub(crate) fn apply(
             impaired,
             backing,
             supply,
-        } => impaired::decide(
-            overlay,
-            *pool,
-            (*shortfall, *impaired),
-            (*backing, *supply),
-        ),
+        } => impaired::decide(overlay, *pool, (*shortfall, *impaired), (*backing, *supply)),
         BookChange::Reallocate {
             burn,
             pool,

@@ -12,7 +12,8 @@ async fn evidence_fails_if_any_byte_of_it_changes() {
     // A second transaction in the block, so that the proof has more than a root.
     world.sent(&world.void(2, 1)).await;
     world.settle().await;
-    let evidence = EvmEvidence::parse(world.final_receipt(&attempt).await.evidence.bytes()).unwrap();
+    let evidence =
+        EvmEvidence::parse(world.final_receipt(&attempt).await.evidence.bytes()).unwrap();
     let genuine = evidence.verify().unwrap();
     assert!(evidence.proof.len() > 1);
     let flip = |bytes: &Bytes, at: usize| {

@@ -40,7 +40,7 @@ impl Forks {
     }
 }
 
-/// As soon as something is minted under one fork, the attester that follows the other one stops for good.
+/// As soon as something is minted under one fork, the attester that follows the other one ends without an answer.
 #[tokio::test]
 async fn of_two_forks_only_one_is_minted_under() {
     let world = World::start().await;

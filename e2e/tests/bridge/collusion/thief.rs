@@ -56,7 +56,7 @@ impl<'a> Thief<'a> {
         self.process(attester).start().unwrap();
     }
 
-    /// Asks an attester for what it must not sign, and it stops for good without an answer: it has met two logs.
+    /// Asks an attester for what it must not sign, and it ends without an answer: it has met two logs.
     pub(crate) async fn stops(&self, attester: &str, liar: &Liar, task: &str, work: Work) {
         liar.ask(task, work);
         let code = self.process(attester).ended(Duration::from_mins(1)).await;

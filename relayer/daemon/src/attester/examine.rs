@@ -7,11 +7,14 @@ mod mint;
 mod subject;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use futures::future;
 use isthmus_core::id::{Address, LedgerId, TransferId};
 use isthmus_core::ports::{BoxError, FindError, StoreError};
 use isthmus_core::time::Timestamp;
 use isthmus_prooflog::tree::TreeError;
+use tokio::time::timeout;
 
 use crate::attester::decline::{Decline, Ground};
 use crate::attester::doubt::Doubts;
@@ -26,6 +29,9 @@ use crate::attester::verify_void::{self, Void};
 use crate::attester::witness::WitnessError;
 
 pub use approval::Answer;
+
+/// How long a gate that a task is not about may take to answer.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Why there is no verdict, by what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +91,17 @@ impl Examiner<'_> {
 
     /// That every gate vouches for the log. One that does not answer stops only what is asked about it.
     async fn vouched(&self, is_asked: impl Fn(&OwnGate) -> bool) -> Result<(), ExamineError> {
-        for gate in &self.own.gates {
-            match self.log.is_witnessed(gate, self.now).await {
+        let looks = self.own.gates.iter().map(|gate| async {
+            let look = self.log.is_witnessed(gate, self.now);
+            if is_asked(gate) {
+                look.await
+            } else {
+                timeout(MOMENT, look).await.unwrap_or(Ok(()))
+            }
+        });
+        let looked = future::join_all(looks).await;
+        for (gate, looked) in self.own.gates.iter().zip(looked) {
+            match looked {
                 Err(WitnessError::Unanswered(error)) if is_asked(gate) => return Err(error.into()),
                 Ok(()) | Err(WitnessError::Unanswered(_)) => {}
                 Err(error @ WitnessError::Behind { .. }) => {

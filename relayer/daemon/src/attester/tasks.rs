@@ -47,6 +47,11 @@ pub enum AttesterError {
     /// The log equivocated, now or in an earlier run.
     #[error("this attester has stopped for good, because the log cannot be trusted: {0}")]
     Stopped(String),
+    /// The gate says that it minted under another log. If that is true, it is met again at every start.
+    #[error(
+        "the gate does not vouch for the log: {0}. If this attester's node lies, mend that and start it again; if it does not, two histories were signed with the log's key"
+    )]
+    OtherLog(String),
     /// The log tells a story that cannot be, or one that cannot be read or kept here.
     #[error("the log cannot be followed")]
     Log(#[source] FollowError),
@@ -170,7 +175,7 @@ async fn approve(
     let approvals: Vec<&Approval> = asked.iter().map(|(_, approval)| *approval).collect();
     let answers = match examiner.approvals(ledger, &approvals).await {
         Ok(answers) => answers,
-        Err(error) => return vec![unexamined(attester, error)],
+        Err(error) => return vec![unexamined(error)],
     };
     stream::iter(asked.into_iter().zip(answers))
         .map(|((task, _), answer)| {
@@ -178,7 +183,7 @@ async fn approve(
             let answered = async move {
                 match answer {
                     Ok(verdict) => hand_in(attester, task, verdict).await,
-                    Err(error) => unexamined(attester, ExamineError::Undecided(error)),
+                    Err(error) => unexamined(ExamineError::Undecided(error)),
                 }
             };
             answered.instrument(span)
@@ -196,12 +201,12 @@ async fn serve(
 ) -> Result<bool, AttesterError> {
     match examiner.verdict(&task.work).await {
         Ok(verdict) => hand_in(attester, task, verdict).await,
-        Err(error) => unexamined(attester, error),
+        Err(error) => unexamined(error),
     }
 }
 
 /// What follows when there is no verdict: the task is left unanswered and asked again, or this attester ends.
-fn unexamined(attester: &Attester, error: ExamineError) -> Result<bool, AttesterError> {
+fn unexamined(error: ExamineError) -> Result<bool, AttesterError> {
     match error {
         ExamineError::Undecided(error) => {
             warn!(error = %chain(error.as_ref()), "left unanswered");
@@ -209,7 +214,11 @@ fn unexamined(attester: &Attester, error: ExamineError) -> Result<bool, Attester
         }
         ExamineError::Store(error) => Err(error.into()),
         ExamineError::Tree(error) => Err(AttesterError::Store(error.into())),
-        ExamineError::Forked(why) => Err(equivocated(&attester.store, why)?),
+        ExamineError::Forked(why) => {
+            // Kept nowhere, unlike two signed histories: one false answer of a node must not cost an attester. A fork is met again.
+            error!(%why, "the gate minted under another log: this attester signs nothing");
+            Err(AttesterError::OtherLog(why))
+        }
     }
 }
 

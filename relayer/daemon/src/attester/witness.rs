@@ -3,7 +3,7 @@
 //! that one repeats.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use isthmus_core::id::{Address, LedgerId};
 use isthmus_core::operation::LogHead;
@@ -32,7 +32,7 @@ pub enum WitnessError {
         /// Here.
         followed: u64,
     },
-    /// There are two logs. Stop for good.
+    /// There are two logs, or the node lies about the gate. Sign nothing while it says so.
     #[error(
         "gate {gate} minted under a log with root {other} at size {size}, the one followed here has {own}"
     )]
@@ -54,25 +54,34 @@ pub enum WitnessError {
     Tree(#[from] TreeError),
 }
 
-/// How far the batches of each gate were compared with the log of a store.
+/// How far the batches of each gate were compared with the log of a store. A gate that hangs holds up who asks about it only.
 #[derive(Debug)]
 pub(super) struct Witness {
     store: Arc<AttesterStore>,
-    compared: Mutex<HashMap<(LedgerId, Address), Compared>>,
+    gates: std::sync::Mutex<HashMap<(LedgerId, Address), Shared>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+type Shared = Arc<Mutex<Compared>>;
+
+#[derive(Debug, Default)]
 struct Compared {
-    up_to: u64,
-    /// When the gate may be asked again.
-    again: Timestamp,
+    /// Nothing before the first look.
+    up_to: Option<u64>,
+    last: Option<Asked>,
+}
+
+/// When a gate was asked last, and whether it answered.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Agreed(Timestamp),
+    Unanswered(Timestamp),
 }
 
 impl Witness {
     pub(super) fn new(store: Arc<AttesterStore>) -> Self {
         Self {
             store,
-            compared: Mutex::default(),
+            gates: std::sync::Mutex::default(),
         }
     }
 
@@ -84,37 +93,52 @@ impl Witness {
         size: u64,
         now: Timestamp,
     ) -> Result<(), WitnessError> {
-        let subject = format!("{}/{}", gate.ledger, gate.address);
-        let mut all = self.compared.lock().await;
-        let key = (gate.ledger.clone(), gate.address);
-        let mut compared = match all.get(&key) {
-            Some(compared) => *compared,
-            // The log of a store only grows: what was compared with it stays compared.
-            None => Compared {
-                up_to: self.store.compared(&subject)?,
-                again: now,
-            },
-        };
-        if now < compared.again {
-            return Ok(());
+        let compared = self.of(gate);
+        let mut compared = compared.lock().await;
+        // A time before the last one is a clock that was set back: it says nothing about how long ago that was.
+        let is_recent = |at: Timestamp| at <= now && now < at.plus_ms(PAUSE_MS);
+        match compared.last {
+            Some(Asked::Agreed(at)) if is_recent(at) => return Ok(()),
+            Some(Asked::Unanswered(at)) if is_recent(at) => {
+                let silent = FindError::Unavailable("it did not answer a moment ago".into());
+                return Err(WitnessError::Unanswered(silent));
+            }
+            Some(Asked::Agreed(_) | Asked::Unanswered(_)) | None => {}
         }
+        let subject = format!("{}/{}", gate.ledger, gate.address);
+        let mut up_to = match compared.up_to {
+            Some(up_to) => up_to,
+            // The log of a store only grows: what was compared with it stays compared.
+            None => self.store.compared(&subject)?,
+        };
         loop {
-            let said = gate.view.minted_under(compared.up_to).await;
-            let said = said.map_err(WitnessError::Unanswered)?;
+            let said = match gate.view.minted_under(up_to).await {
+                Ok(said) => said,
+                Err(error) => {
+                    compared.last = Some(Asked::Unanswered(now));
+                    return Err(WitnessError::Unanswered(error));
+                }
+            };
             for head in &said.heads {
                 self.begins(gate, head, size)?;
             }
-            if said.up_to > compared.up_to {
-                compared.up_to = said.up_to;
-                self.store.keep_compared(&subject, said.up_to)?;
+            if said.up_to > up_to {
+                up_to = said.up_to;
+                self.store.keep_compared(&subject, up_to)?;
+                compared.up_to = Some(up_to);
             }
             if said.complete {
                 break;
             }
         }
-        compared.again = now.plus_ms(PAUSE_MS);
-        all.insert(key, compared);
+        compared.last = Some(Asked::Agreed(now));
         Ok(())
+    }
+
+    fn of(&self, gate: &OwnGate) -> Shared {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (gate.ledger.clone(), gate.address);
+        Arc::clone(gates.entry(key).or_default())
     }
 
     /// That the log followed here begins with the one of a batch.

@@ -188,7 +188,10 @@ impl Observer {
 }
 
 /// Which of `units` are among `others`, and which are not.
-pub(crate) fn split(units: &[SerialBlock], others: &[SerialBlock]) -> (Vec<SerialBlock>, Vec<SerialBlock>) {
+pub(crate) fn split(
+    units: &[SerialBlock],
+    others: &[SerialBlock],
+) -> (Vec<SerialBlock>, Vec<SerialBlock>) {
     let (mut gone, mut left) = (Vec::new(), Vec::new());
     for unit in units {
         let mut next = Some(unit.clone());

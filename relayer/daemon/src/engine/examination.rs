@@ -217,7 +217,9 @@ impl Examination<'_> {
             for (outcome, answer) in part.iter().zip(answers) {
                 match answer? {
                     Found::Absent | Found::Refused(_) | Found::Dead(_) => vanished.push(outcome),
-                    there => losses.extend(outcome.compared(&there)),
+                    there @ (Found::Final(_) | Found::Unsettled { .. }) => {
+                        losses.extend(outcome.compared(&there));
+                    }
                 }
             }
             losses.extend(self.again(&vanished).await?);

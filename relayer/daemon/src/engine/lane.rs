@@ -223,21 +223,10 @@ impl LaneWorker {
                     self.ask_for_approval(&due);
                     later.push((due.transfer.id(), recheck_at));
                 }
-                Ok(Found::Final(receipt)) => {
-                    self.board.remove(&due.operation.reference());
-                    let spent = self.spent(&due, Some(&receipt));
-                    match settle::fact(receipt) {
-                        Some(event) => facts.push(Append {
-                            spent,
-                            ..settle::append(&due.transfer, event, now)
-                        }),
-                        None => later.push(self.failed(
-                            due.transfer.id(),
-                            now,
-                            "the receipt is of another kind of operation".into(),
-                        )),
-                    }
-                }
+                Ok(Found::Final(receipt)) => match self.happened(&due, receipt, now) {
+                    Ok(append) => facts.push(append),
+                    Err(put_off) => later.push(put_off),
+                },
                 Ok(Found::Refused(refusal)) => {
                     self.board.remove(&due.operation.reference());
                     facts.push(self.refused(&due, refusal, now));
@@ -268,6 +257,25 @@ impl LaneWorker {
         self.recorder.settle(facts).await?;
         self.defer(&later)?;
         Ok(absent)
+    }
+
+    /// What a final receipt adds to the journal, or when it is asked for again because it is of another kind of operation.
+    fn happened(
+        &self,
+        due: &Due,
+        receipt: Receipt,
+        now: Timestamp,
+    ) -> Result<Append, (TransferId, Timestamp)> {
+        self.board.remove(&due.operation.reference());
+        let spent = self.spent(due, Some(&receipt));
+        let Some(event) = settle::fact(receipt) else {
+            let other = "the receipt is of another kind of operation";
+            return Err(self.failed(due.transfer.id(), now, other.into()));
+        };
+        Ok(Append {
+            spent,
+            ..settle::append(&due.transfer, event, now)
+        })
     }
 
     /// What can never land is decided anew after a pause: a gate that skips it now may do so again.

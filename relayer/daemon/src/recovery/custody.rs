@@ -259,7 +259,7 @@ impl Recovery {
         }
         Ok(Append {
             book: vec![change],
-            ..self.between_attempts(&transfer, event)
+            ..Self::between_attempts(&transfer, event)
         })
     }
 

@@ -45,12 +45,12 @@ impl Recovery {
             instruction: instruction.clone(),
             signature: signature.to_vec(),
         });
-        Ok(Some(self.between_attempts(&burn, event)))
+        Ok(Some(Self::between_attempts(&burn, event)))
     }
 
     /// An event that only happens while no attempt to give is under way: the leaf proves that one which the backup still has as
     /// under way has ended without effect.
-    pub(super) fn between_attempts(&self, burn: &Transfer, event: Event) -> Append {
+    pub(super) fn between_attempts(burn: &Transfer, event: Event) -> Append {
         let ended = burn.pending().map(|_| {
             Event::Refused(Refusal {
                 code: "recovered".into(),

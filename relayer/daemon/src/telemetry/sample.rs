@@ -11,6 +11,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+/// Name, help and value of a counter of fees.
+type FeeCounter = (&'static str, &'static str, fn(&FeeSample) -> u64);
+
 /// Takes the sample; implemented by whoever has the store.
 pub trait MetricSource: Send + Sync + fmt::Debug {
     /// The values now. May read the disk.
@@ -191,7 +194,7 @@ impl Page {
                 ("operation", fee.operation.clone()),
             ]
         };
-        let whole: [(_, _, fn(&FeeSample) -> u64); 3] = [
+        let whole: [FeeCounter; 3] = [
             (
                 "isthmus_fee_gas",
                 "Gas used by our final transactions",

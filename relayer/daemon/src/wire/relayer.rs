@@ -120,14 +120,7 @@ pub async fn run(file: &Path, config: RelayerConfig) -> Result<(), Ended> {
     };
     let mut tasks = Tasks::new();
     if let Some(listen) = config.metrics {
-        let source = StoreSource {
-            store: Arc::clone(&engine.store),
-            board: Arc::clone(&engine.board),
-            ledgers: handles.clone(),
-            clock: Arc::clone(&clock),
-            checkpoints: Arc::clone(&engine.checkpoints),
-            started: clock.now(),
-        };
+        let source = engine.source(&handles);
         let served = telemetry::serve(listen, engine.metrics.clone(), Arc::new(source));
         tasks.spawn(async move { Ok(served.await?) });
     }
@@ -298,6 +291,17 @@ fn handle(ledger: Arc<dyn Ledger>) -> LedgerHandle {
 }
 
 impl Engine {
+    fn source(&self, ledgers: &[LedgerHandle]) -> StoreSource {
+        StoreSource {
+            store: Arc::clone(&self.store),
+            board: Arc::clone(&self.board),
+            ledgers: ledgers.to_vec(),
+            clock: Arc::clone(&self.clock),
+            checkpoints: Arc::clone(&self.checkpoints),
+            started: self.clock.now(),
+        }
+    }
+
     /// One task per lane, per gate and per ledger observed.
     fn spawn(
         &self,

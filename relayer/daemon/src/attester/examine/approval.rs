@@ -82,7 +82,17 @@ impl Examiner<'_> {
         for (subject, step) in subjects.iter().zip(steps) {
             answers.push(match step {
                 Step::Answer(answer) => answer,
-                Step::Reject(digest, no) => reject(registry, subject.asked, digest, no).await,
+                Step::Reject(digest, no) => {
+                    let reference = &subject.asked.reference;
+                    if self.doubts.is_still_wrong(reference, digest, self.now) {
+                        reject(registry, subject.asked, digest, no).await
+                    } else {
+                        Err(
+                            format!("once more with a newer log, before it is rejected: {no}")
+                                .into(),
+                        )
+                    }
+                }
                 Step::Approve(..) => Err(unanswered(&registry.id, "an approval").into()),
             });
         }

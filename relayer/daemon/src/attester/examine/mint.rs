@@ -90,8 +90,8 @@ impl Examiner<'_> {
         let shelves: BTreeMap<_, _> = shelves.collect();
         let decide = |(item, lock): (&MintItem, &Result<LoggedLock, Decline>)| {
             let lock = lock.as_ref().map_err(Clone::clone)?;
-            let shelf = shelves.get(&lock.terms.origin);
-            let stored = shelf.map_or_else(Vec::new, |shelf| shelf.about(lock));
+            let of_origin = shelves.get(&lock.terms.origin);
+            let stored = of_origin.map_or_else(Vec::new, |shelf| shelf.about(lock));
             self.mint_item(batch, item, (lock, &stored), &readings)
         };
         Ok(batch.items.iter().zip(&locks).map(decide).collect())

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use alloy::primitives::B256;
 use isthmus_core::id::Hash32;
 use isthmus_core::terms::{Burn, OutboundTerms};
+use isthmus_core::time::Timestamp;
 use isthmus_prooflog::leaf::{EvidenceRef, Grams, Leaf, jcs_digest};
 use isthmus_prooflog::note::LogSigner;
 use isthmus_store::AttesterStore;
@@ -28,6 +29,7 @@ struct Asking {
     own: Own,
     log: Follower,
     memory: Memory,
+    doubts: Doubts,
     burn: Burn,
     locks: [OutboundTerms; 2],
     _folder: tempfile::TempDir,
@@ -54,12 +56,13 @@ impl Asking {
             outside,
             log: Follower::open(Arc::clone(&store), key).unwrap(),
             memory: Memory::new(store),
+            doubts: Doubts::default(),
             burn,
             locks,
             _folder: folder,
         };
         let [one, two] = asking.locks.clone();
-        let allocation = world::blocks(&asking.first_units());
+        let allocation = world::blocks(&Asking::first_units());
         asking.logs(&[
             world::route_leaf(&world::route(), &world::admins()),
             world::locked(&one),
@@ -71,12 +74,12 @@ impl Asking {
         asking
     }
 
-    fn first_units(&self) -> Vec<String> {
+    fn first_units() -> Vec<String> {
         vec![world::serial(1, 100), world::serial(201, 250)]
     }
 
     /// What the log gives the burn after units 1 to 10 are gone.
-    fn other_units(&self) -> Vec<String> {
+    fn other_units() -> Vec<String> {
         vec![world::serial(11, 100), world::serial(201, 260)]
     }
 
@@ -137,7 +140,7 @@ impl Asking {
                 pool,
                 asset_class,
                 quantity_g: Grams(150_000_000),
-                allocation: self.other_units(),
+                allocation: Self::other_units(),
             },
         ];
         self.logs(&leaves);
@@ -161,12 +164,16 @@ impl Asking {
     }
 
     async fn verdict(&self) -> Result<Verdict, ExamineError> {
+        self.verdict_at(world::NOW).await
+    }
+
+    async fn verdict_at(&self, now: Timestamp) -> Result<Verdict, ExamineError> {
         let examiner = Examiner {
             own: &self.own,
             log: &self.log,
             memory: &self.memory,
-            doubts: &Doubts::default(),
-            now: world::NOW,
+            doubts: &self.doubts,
+            now,
         };
         let asked = Asked::Approval(Approval {
             ledger: world::REGISTRY.parse().unwrap(),
@@ -178,7 +185,11 @@ impl Asking {
     }
 
     async fn declined(&self) -> Ground {
-        match self.verdict().await.unwrap() {
+        let verdict = match self.verdict().await {
+            Err(ExamineError::Undecided(_)) => self.verdict_at(world::NOW.plus_ms(1)).await,
+            decided => decided,
+        };
+        match verdict.unwrap() {
             Verdict::Declined(items) => items[0].decline.ground,
             other @ (Verdict::Approved | Verdict::Signed(_)) => panic!("{other:?}"),
         }
@@ -189,7 +200,7 @@ impl Asking {
 #[tokio::test]
 async fn a_promise_that_never_reached_the_registry_does_not_keep_what_was_promised_open() {
     let mut asking = Asking::new();
-    let first = asking.proposes(&asking.first_units());
+    let first = asking.proposes(&Asking::first_units());
     *asking.outside.deaf.lock().unwrap() = true;
     let unknown = asking.verdict().await;
     assert!(matches!(unknown, Err(ExamineError::Undecided(_))));
@@ -197,6 +208,13 @@ async fn a_promise_that_never_reached_the_registry_does_not_keep_what_was_promis
     assert!(asking.memory.has_approved(&reference).unwrap());
     assert!(asking.outside.rejected.lock().unwrap().is_empty());
     asking.loses();
+    let unknown = asking.verdict().await;
+    assert!(matches!(unknown, Err(ExamineError::Undecided(_))));
+    let rejected = asking.outside.rejected.lock().unwrap().clone();
+    assert!(
+        rejected.is_empty(),
+        "the log may be older than what it is compared with"
+    );
     assert_eq!(asking.declined().await, Ground::OtherProposal);
     assert_eq!(*asking.outside.rejected.lock().unwrap(), [first]);
 }
@@ -205,10 +223,10 @@ async fn a_promise_that_never_reached_the_registry_does_not_keep_what_was_promis
 #[tokio::test]
 async fn what_the_log_makes_rightful_later_takes_the_place_of_what_was_promised() {
     let mut asking = Asking::new();
-    let first = asking.proposes(&asking.first_units());
+    let first = asking.proposes(&Asking::first_units());
     assert!(matches!(asking.verdict().await, Ok(Verdict::Approved)));
     asking.loses();
-    let second = asking.proposes(&asking.other_units());
+    let second = asking.proposes(&Asking::other_units());
     assert!(matches!(asking.verdict().await, Ok(Verdict::Approved)));
     assert_eq!(*asking.outside.approved.lock().unwrap(), [first, second]);
     // The same units in other cuts are no news: this may be an answer from before.
@@ -219,7 +237,7 @@ async fn what_the_log_makes_rightful_later_takes_the_place_of_what_was_promised(
     ]);
     assert_eq!(asking.declined().await, Ground::OtherApproved);
     // Shown the first one again, it approves nothing and says no to it.
-    asking.proposes(&asking.first_units());
+    asking.proposes(&Asking::first_units());
     assert_eq!(asking.declined().await, Ground::OtherProposal);
     assert_eq!(*asking.outside.rejected.lock().unwrap(), [first]);
     assert_eq!(*asking.outside.approved.lock().unwrap(), [first, second]);
@@ -229,7 +247,7 @@ async fn what_the_log_makes_rightful_later_takes_the_place_of_what_was_promised(
 #[tokio::test]
 async fn units_that_moved_while_they_were_read_do_not_stand_for_others() {
     let asking = Asking::new();
-    asking.proposes(&asking.first_units());
+    asking.proposes(&Asking::first_units());
     {
         let mut stored = asking.outside.stored.lock().unwrap();
         stored[1] = StoredBlock {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use isthmus_core::id::Hash32;
 use isthmus_core::ports::BoxError;
 use isthmus_core::terms::Burn;
+use isthmus_core::time::Timestamp;
 use isthmus_prooflog::leaf::{Leaf, jcs_digest};
 use isthmus_prooflog::note::LogSigner;
 use isthmus_store::AttesterStore;
@@ -28,6 +29,7 @@ struct Pull {
     own: Own,
     log: Follower,
     memory: Memory,
+    doubts: Doubts,
     store: Arc<AttesterStore>,
     burns: Vec<Burn>,
     folder: tempfile::TempDir,
@@ -90,6 +92,7 @@ impl Pull {
             outside,
             log,
             memory: Memory::new(Arc::clone(&store)),
+            doubts: Doubts::default(),
             store,
             burns,
             folder,
@@ -110,7 +113,7 @@ impl Pull {
             own: &self.own,
             log: &self.log,
             memory: &self.memory,
-            doubts: &Doubts::default(),
+            doubts: &self.doubts,
             now: world::NOW,
         };
         let asked: Vec<&Approval> = asked.iter().collect();
@@ -184,6 +187,9 @@ async fn one_that_may_not_be_approved_does_not_stop_the_others() {
         records.remove(&pull.burns[2].id().to_string());
         Hash32::new(jcs_digest(&wrong).0)
     };
+    let reference = pull.burns[1].id().to_string();
+    pull.doubts
+        .is_still_wrong(&reference, stranger, Timestamp::from_ms(0));
     {
         let mut burns = pull.outside.burns.lock().unwrap();
         burns.remove(&4);

@@ -214,8 +214,21 @@ async fn a_gate_that_does_not_answer_says_nothing() {
     *follows.gate.silent.lock().unwrap() = true;
     let error = follows.at(NOW).await.unwrap_err();
     assert!(matches!(error, WitnessError::Unanswered(_)), "{error}");
-    // It is asked again at once: nothing was compared.
+    // Not twice within a moment, and that is no consent: one that hangs would hold up every task in turn.
     *follows.gate.silent.lock().unwrap() = false;
+    follows.mints_under(Follows::log(&story("b")).head(3));
+    let error = follows.at(NOW).await.unwrap_err();
+    assert!(matches!(error, WitnessError::Unanswered(_)), "{error}");
+    assert_eq!(follows.asked().len(), 1);
+    // Nothing was compared.
+    let error = follows.at(later(1)).await.unwrap_err();
+    assert!(matches!(error, WitnessError::Forked { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_excuse_from_asking() {
+    let follows = Follows::log(&story("a"));
+    follows.at(later(3_600)).await.unwrap();
     follows.mints_under(Follows::log(&story("b")).head(3));
     let error = follows.at(NOW).await.unwrap_err();
     assert!(matches!(error, WitnessError::Forked { .. }), "{error}");

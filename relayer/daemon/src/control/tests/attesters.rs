@@ -76,14 +76,12 @@ async fn a_task_is_pulled_and_its_answer_reaches_who_asked() {
     let given = collecting.answers.recv().await.unwrap();
     assert_eq!(given.1, Answer::Declined(vec![expected]));
     for (wait_ms, limit) in [(30_001, 1), (0, 0), (0, 65)] {
-        let refused = client
-            .pull(pb::PullRequest {
-                wait_ms,
-                limit,
-                checkpoint: String::new(),
-            })
-            .await
-            .unwrap_err();
+        let request = pb::PullRequest {
+            wait_ms,
+            limit,
+            checkpoint: String::new(),
+        };
+        let refused = client.pull(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
     }
 }

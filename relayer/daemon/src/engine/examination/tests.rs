@@ -127,10 +127,10 @@ impl Ledger for Chain {
     async fn prepare(&self, operations: &[Operation]) -> Vec<Result<Draft, PrepareError>> {
         self.took("prepare");
         let draft = |operation: &Operation| {
-            let until = match operation {
-                Operation::Mint { batch, .. } => batch.deadline,
-                other => panic!("{other:?} did not vanish"),
+            let Operation::Mint { batch, .. } = operation else {
+                panic!("{operation:?} did not vanish");
             };
+            let until = batch.deadline;
             Ok(Draft {
                 id: DraftId::new([7; 32]),
                 bytes: vec![7],

@@ -43,10 +43,7 @@ impl World {
             position,
             certificate: (operation == OperationKind::Retire)
                 .then(|| format!("CERT-{}", self.height)),
-            evidence: Evidence::new(
-                kind,
-                format!("{operation} at {}", self.height).into_bytes(),
-            ),
+            evidence: Evidence::new(kind, format!("{operation} at {}", self.height).into_bytes()),
         }
     }
 
