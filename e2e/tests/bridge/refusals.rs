@@ -187,7 +187,7 @@ async fn wrong_route(world: &World) {
         ..good
     };
     let refusal = refused(world, by_alpha(world, &elsewhere)).await;
-    assert_names(&refusal, "unknown_route", "route", "nowhere", "route list");
+    assert_names(&refusal, "unknown_route", "route", "nowhere", "verra-evm");
 }
 
 /// Who may not ask at all.

@@ -168,7 +168,10 @@ async fn what_was_put_off_is_tried_now_by_filter() {
     devnet.restart_sandbox().await.unwrap();
 
     let other = ["retry", "--route", "another", "--json"];
-    let none = as_person(devnet, "operator-1", &other).await.json();
+    let unknown = as_person(devnet, "operator-1", &other).await;
+    assert!(unknown.stderr.contains("one of verra-evm"), "{unknown:?}");
+    let ended = ["retry", "--state", "completed", "--json"];
+    let none = as_person(devnet, "operator-1", &ended).await.json();
     assert_eq!((&none["matched"], &none["moved"]), (&0.into(), &0.into()));
     let text = id.to_string();
     let moved = as_person(devnet, "operator-1", &["retry", "--id", &text, "--json"])

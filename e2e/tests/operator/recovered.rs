@@ -25,7 +25,7 @@ async fn what_the_registry_did_by_itself_since_the_backup_comes_back() {
     let instruction = redirected(&world, class).await;
     made_good(&world, class).await;
     deposits(&world).await;
-    decided(&world, class).await;
+    let last = decided(&world, class).await;
     let before = (rows(devnet).await, standings(devnet).await);
     let logged = log_size(devnet).await;
 
@@ -46,6 +46,10 @@ async fn what_the_registry_did_by_itself_since_the_backup_comes_back() {
     assert_eq!(recovered.json()["log_size"], size);
 
     devnet.start_relayer().await.unwrap();
+    if size < logged {
+        // Nobody had followed the leaf of the last one yet: what it is to be is handed in again, and found done.
+        devnet.instruct(last.id, &last.instruction).await.unwrap();
+    }
     wait_until("all is as it was", async || {
         (rows(devnet).await, standings(devnet).await) == before
     })
@@ -131,7 +135,9 @@ async fn deposits(world: &World) {
             .unwrap();
     }
     wait_until("three deposits", async || {
-        standings(devnet).await.len() == 3
+        let standings = standings(devnet).await;
+        let open = standings.iter().filter(|(_, what, _)| what == "open");
+        open.count() == 3
     })
     .await;
     let all = devnet.deposits().await.unwrap();
@@ -160,7 +166,7 @@ async fn deposits(world: &World) {
 }
 
 /// Five tonnes of fifteen are taken away; two people divide the rest, and a burn of three gets two.
-async fn decided(world: &World, class: AssetClassId) {
+async fn decided(world: &World, class: AssetClassId) -> Redemption {
     let devnet = &world.devnet;
     devnet
         .registry
@@ -182,6 +188,7 @@ async fn decided(world: &World, class: AssetClassId) {
     devnet.instruct(burn.id, &burn.instruction).await.unwrap();
     devnet.wait_for(burn.id, "completed").await.unwrap();
     missing(devnet, 3).await;
+    burn
 }
 
 async fn rows(devnet: &Devnet) -> Vec<v1::PoolReserves> {

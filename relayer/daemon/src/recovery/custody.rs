@@ -129,7 +129,11 @@ impl Recovery {
         let named = |moved: &Moved| moved.reference == reference;
         let (found, moved, receipt) = self.movement(reference, named).await?;
         let other = || Trouble::Unconfirmed(format!("movement {reference:?} is another deposit"));
-        let custody_account = moved.to.ok_or_else(other)?;
+        let custody_account = match moved.to {
+            Some(account) => account,
+            // They lie there no more: they went back, or the registry took them, as later leaves say.
+            None => self.pool_of(asset_class, pool)?.1,
+        };
         let deposit = Deposit {
             ledger: found,
             reference: moved.reference,
@@ -140,7 +144,8 @@ impl Recovery {
             units: moved.units,
             note: moved.note,
         };
-        let same_class = moved.asset_class == Some(asset_class);
+        // What the registry has cancelled since may have no class there any more.
+        let same_class = moved.asset_class.is_none_or(|class| class == asset_class);
         if deposit.id() != id || deposit.ledger.as_str() != ledger || !same_class {
             return Err(other());
         }

@@ -1,6 +1,6 @@
 //! Leaves of returns: `BURNED`, `RELEASED`, `RETIRED`, `OWED`.
 
-use isthmus_core::id::{LedgerId, TransferId};
+use isthmus_core::id::{AccountId, AssetClassId, LedgerId, PoolId, TransferId};
 use isthmus_core::operation::Operation;
 use isthmus_core::ports::{Append, BookChange, Cursor, Fact, FindError, Journal};
 use isthmus_core::quantity::Quantity;
@@ -57,7 +57,7 @@ impl Recovery {
     ) -> Result<Append, Trouble> {
         let id = burn.id();
         let pool = isthmus_core::id::PoolId::new(pool);
-        let (origin, custody_account) = self.pool_of(&burn, pool)?;
+        let (origin, custody_account) = self.pool_of(burn.asset_class, pool)?;
         let written_off = Quantity::from_grams(written_off_g).unwrap_or(Quantity::ZERO);
         let given = burn.quantity.checked_sub(written_off);
         let given = given.and_then(Quantity::tonnes).unwrap_or(0);
@@ -108,13 +108,14 @@ impl Recovery {
         logged.iter().map(parse).collect()
     }
 
-    fn pool_of(
+    /// Where the units of a pool lie.
+    pub(super) fn pool_of(
         &self,
-        burn: &Burn,
-        pool: isthmus_core::id::PoolId,
-    ) -> Result<(LedgerId, isthmus_core::id::AccountId), Trouble> {
+        class: AssetClassId,
+        pool: PoolId,
+    ) -> Result<(LedgerId, AccountId), Trouble> {
         for route in self.store.routes()? {
-            let found = route.document.pool(burn.asset_class);
+            let found = route.document.pool(class);
             if route.status == StoredRouteStatus::Active && found.id() == pool {
                 return Ok((found.origin, found.custody_account));
             }
