@@ -17,7 +17,7 @@ setup: ## Install what the build needs (first time 15 minutes, RocksDB's C++ is 
 	tools/setup.sh
 
 demo: ## A registry, a chain, three attesters and a relayer on this machine; units go there and back
-	echo "Demo: builds the binaries (the first time 15-20 minutes, RocksDB's C++ is most of it; later seconds), then runs about a minute. Output goes to demo-output/; ARGS=--keep leaves everything running."
+	echo "Demo: builds the binaries (the first time 15-20 minutes, RocksDB's C++ is most of it; later seconds), then runs for less than a minute. Output goes to demo-output/; ARGS=--keep leaves everything running."
 	$(MAKE) setup
 	. tools/env.sh
 	. tools/step.sh
@@ -61,7 +61,7 @@ test-rust: ## Rust tests, end-to-end ones included (real binary, real nodes)
 	step "documentation tests" cargo test --workspace --doc
 
 test-all: ## What takes longer too: kills under load, coverage-guided fuzzing, random simulations
-	echo "Test all: make test, then about 20 minutes: kills under load 4, fuzzing 6 (the first time 10 more to build), simulation 5. ISTHMUS_SEED=n draws other kills."
+	echo "Test all: make test, then 15-35 minutes: kills under load 4-20 by the seed, fuzzing 4 (the first time 10 more to build), simulation 5. ISTHMUS_SEED=n draws other kills."
 	$(MAKE) test
 	. tools/env.sh
 	. tools/step.sh

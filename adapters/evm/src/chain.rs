@@ -313,6 +313,33 @@ impl Chain {
         })
     }
 
+    /// How many nonces of an account as many nodes as must agree count as used at least, those in their mempools included. Each
+    /// mempool is its node's own. One node that names too high a nonce would have it given out, and nothing below it mined again.
+    pub(crate) async fn pending_nonce(&self, account: Address) -> Result<u64, FindError> {
+        let trusted = self.nodes.iter().filter(|node| !node.is_suspect());
+        let asked = trusted.map(async |node| {
+            let answer = node.rpc.get_transaction_count(account).pending().await;
+            node.answered("eth_getTransactionCount", answer)
+        });
+        let (mut counts, mut failed) = (Vec::new(), None);
+        for count in join_all(asked).await {
+            match count {
+                Ok(count) => counts.push(count),
+                Err(error) => failed = Some(error),
+            }
+        }
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        counts.get(self.quorum - 1).copied().ok_or_else(|| {
+            failed.unwrap_or_else(|| {
+                self.incomplete(format!(
+                    "{} endpoints say which nonce is next, {} are needed",
+                    counts.len(),
+                    self.quorum
+                ))
+            })
+        })
+    }
+
     /// Contradiction unless the chain's block of this final height has this hash.
     pub(crate) async fn check_block(&self, number: u64, hash: B256) -> Result<(), FindError> {
         let found = self.block_at(number).await?.hash;

@@ -84,8 +84,7 @@ impl<'a> Fates<'a> {
             if known.block_number().is_some() {
                 return Ok(Fate::UnderWay);
             }
-            let answer = chain.node().get_transaction_count(sender).pending().await;
-            let pending = chain.answered("eth_getTransactionCount", answer)?;
+            let pending = chain.pending_nonce(sender).await?;
             // Some nodes do not count what no block takes at its price.
             let is_next = self.nonces_used(sender, self.heads.latest.hash).await? == nonce;
             let waits = is_next || pending > nonce;

@@ -15,7 +15,6 @@ use crate::chain::{Chain, Heads};
 use crate::config::FeeLimits;
 use crate::contract::transfer_word;
 use crate::fate::{Fate, Fates};
-use crate::lane::base_fee;
 use crate::receipt::{Settlement, settlement};
 use crate::verdict;
 use crate::views::{Answer, Outcome, outcomes};
@@ -68,7 +67,6 @@ struct Inquiry<'a> {
     fates: Fates<'a>,
     prover: Prover<'a>,
     rebidding: Option<Rebidding<'a>>,
-    base_fee: Option<u128>,
 }
 
 /// How transactions that nobody takes are replaced; whoever only reads replaces none.
@@ -100,7 +98,6 @@ impl<'a> Inquiry<'a> {
             fates: Fates::new(chain, heads),
             prover: Prover::new(chain),
             rebidding,
-            base_fee: None,
         })
     }
 
@@ -162,11 +159,17 @@ impl<'a> Inquiry<'a> {
         let mut under_way = false;
         let mut newest = None;
         for draft in attempt.drafts.iter().rev() {
-            let fate = self.fates.of(draft).await?;
+            let fate = match (self.fates.of(draft).await, deadline) {
+                // What became of it needs state that nodes drop after a while. Nothing of it can take effect any more.
+                (Err(FindError::Unavailable(_)), Some(at)) if lapsed => {
+                    return Ok(verdict::deadline_passed(at));
+                }
+                (fate, _) => fate?,
+            };
             under_way |= matches!(fate, Fate::UnderWay | Fate::Waiting);
             newest.get_or_insert((draft, fate));
         }
-        if !lapsed && self.is_outbid(attempt, newest.as_ref()).await? {
+        if !lapsed && self.is_outbid(attempt, newest.as_ref()) {
             return Ok(Found::Absent);
         }
         if under_way && !lapsed {
@@ -191,43 +194,29 @@ impl<'a> Inquiry<'a> {
 
     /// Whether the newest draft had its time and another at the same nonce is to take its place: no block takes it at its price,
     /// or no node has it. `prepare` then raises the offer.
-    async fn is_outbid(
-        &mut self,
-        attempt: &Attempt,
-        newest: Option<&(&Draft, Fate)>,
-    ) -> Result<bool, FindError> {
+    fn is_outbid(&self, attempt: &Attempt, newest: Option<&(&Draft, Fate)>) -> bool {
         let (Some(rebidding), Some((draft, fate))) = (self.rebidding, newest) else {
-            return Ok(false);
+            return false;
         };
         let (Some(subject), Some(bid)) = (Subject::of(&attempt.operation), Bid::of(draft)) else {
-            return Ok(false);
+            return false;
         };
         if draft.expires.is_none_or(|expires| self.now < expires) {
-            return Ok(false);
+            return false;
         }
         match fate {
             Fate::Waiting => {
-                let base = self.base_fee().await?;
+                let base = self.heads.latest.base_fee_wei;
                 let raised = bid.fees.raised(base, rebidding.limits);
                 if !bid.fees.is_below(base) || raised.is_none() {
-                    return Ok(false);
+                    return false;
                 }
             }
             Fate::Unsent => {}
-            Fate::Final(_) | Fate::UnderWay | Fate::Superseded => return Ok(false),
+            Fate::Final(_) | Fate::UnderWay | Fate::Superseded => return false,
         }
         rebidding.outbid.note(subject, bid);
-        Ok(matches!(fate, Fate::Waiting))
-    }
-
-    /// Asked once for all attempts.
-    async fn base_fee(&mut self) -> Result<u128, FindError> {
-        if let Some(known) = self.base_fee {
-            return Ok(known);
-        }
-        let base = base_fee(self.chain).await?;
-        self.base_fee = Some(base);
-        Ok(base)
+        matches!(fate, Fate::Waiting)
     }
 
     /// A wait that is longer than its batch counts is looked at when that is over.

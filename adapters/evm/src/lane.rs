@@ -10,7 +10,6 @@ use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::network::TxSignerSync;
 use alloy::primitives::{Address, Bytes, TxKind, U256};
 use alloy::providers::Provider;
-use alloy::rpc::types::BlockNumberOrTag;
 use isthmus_core::ports::{Draft, FindError};
 use isthmus_core::time::Timestamp;
 
@@ -80,10 +79,17 @@ impl Account {
         evm_address(self.key.address())
     }
 
-    /// How many nonces the node counts as used, those in its mempool included.
+    /// How many nonces count as used, those in mempools included.
     pub(crate) async fn pending_nonce(&self, chain: &Chain) -> Result<u64, FindError> {
-        let answer = chain.node().get_transaction_count(self.address());
-        chain.answered("eth_getTransactionCount", answer.pending().await)
+        chain.pending_nonce(self.address()).await
+    }
+
+    /// How many nonces were given out that no block has used yet.
+    pub(crate) async fn queued(&self, chain: &Chain) -> Result<u64, FindError> {
+        let answer = chain.node().get_transaction_count(self.address()).await;
+        let used = chain.answered("eth_getTransactionCount", answer)?;
+        let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(nonces.next.saturating_sub(used))
     }
 
     /// Signs a transaction under the next nonce, which is at least `pending`.
@@ -189,15 +195,9 @@ pub(crate) async fn fees(
     Ok(Fees::within(base_fee(chain).await?, limits))
 }
 
-/// What the newest block took for a unit of gas at least, in wei.
+/// What the newest block that the nodes agree on took for a unit of gas at least, in wei.
 pub(crate) async fn base_fee(chain: &Chain) -> Result<u128, FindError> {
-    let answer = chain.node().get_block_by_number(BlockNumberOrTag::Latest);
-    let block = chain
-        .answered("eth_getBlockByNumber", answer.await)?
-        .ok_or_else(|| chain.incomplete("it has no latest block".into()))?;
-    Ok(u128::from(
-        block.header.base_fee_per_gas.unwrap_or_default(),
-    ))
+    Ok(chain.heads().await?.latest.base_fee_wei)
 }
 
 #[cfg(test)]

@@ -181,6 +181,13 @@ impl Blocks for EvmLedger {
         observe::stands(&self.chain, height, block).await
     }
 
+    async fn queued(&self) -> Result<u64, FindError> {
+        match &self.lanes {
+            Some(lanes) => lanes.mint.queued(&self.chain).await,
+            None => Ok(0),
+        }
+    }
+
     fn look_anew(&self) {
         self.chain.forget_anchor();
         self.registrar.forget();

@@ -45,6 +45,8 @@ pub(crate) struct BlockRef {
     pub(crate) hash: B256,
     /// Seconds since the Unix epoch.
     pub(crate) timestamp: u64,
+    /// What it took for a unit of gas at least, in wei; the hash commits to it.
+    pub(crate) base_fee_wei: u128,
 }
 
 /// A question that a node did not answer.
@@ -191,6 +193,7 @@ impl From<&Block> for BlockRef {
             number: block.header.number,
             hash: block.header.hash,
             timestamp: block.header.timestamp,
+            base_fee_wei: block.header.base_fee_per_gas.unwrap_or_default().into(),
         }
     }
 }

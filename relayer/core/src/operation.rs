@@ -181,6 +181,18 @@ impl fmt::Display for OperationKind {
 }
 
 impl Operation {
+    /// A question about what a gate made of a transfer, for those who have no signatures to send: whatever settled it is the answer.
+    pub fn inquiry(transfer: TransferId, gate_ledger: LedgerId) -> Self {
+        Self::Void {
+            transfer,
+            ledger: gate_ledger,
+            authorisation: SignedVoid {
+                epoch: 0,
+                signatures: Vec::new(),
+            },
+        }
+    }
+
     /// Its name.
     pub fn kind(&self) -> OperationKind {
         match self {

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// A transfer is thousands of small allocations on many threads; glibc's allocator took an eighth of the processor time.
+/// A transfer is thousands of small allocations on many threads; glibc's allocator took an eighth of the processor time. Without huge
+/// pages (`no_thp`): with them a backlog of 100 000 took a tenth more memory.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

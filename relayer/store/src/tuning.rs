@@ -29,7 +29,7 @@ impl Budget {
     fn of(owner: Owner) -> Self {
         match owner {
             Owner::Relayer => Self {
-                cache: 80 * MIB,
+                cache: 64 * MIB,
                 memtables: 48 * MIB,
                 log: 48 << 20,
             },

@@ -90,6 +90,25 @@ async fn a_forged_outcome_is_a_contradiction_that_names_both_answers() {
 }
 
 #[tokio::test]
+async fn one_endpoint_alone_does_not_say_which_nonce_is_next() {
+    let (world, proxy) = two_faced().await;
+    proxy.lie(|request, answer| {
+        if is_call(request, "eth_getTransactionCount") && request["params"][1] == "pending" {
+            answer["result"] = json!("0x10000000000");
+        }
+    });
+    let (mint, void) = (world.mint(1), world.void(2, 1));
+    let (mint, void) = (world.sent(&mint).await, world.sent(&void).await);
+    for attempt in [&mint, &void] {
+        assert!(attempt.drafts[0].nonce.unwrap() < 10, "{attempt:?}");
+    }
+    world.settle().await;
+    for attempt in [&mint, &void] {
+        world.final_receipt(attempt).await;
+    }
+}
+
+#[tokio::test]
 async fn hidden_and_invented_logs_are_contradictions() {
     let (world, proxy) = two_faced().await;
     let minted = world.sent(&world.mint(1)).await;

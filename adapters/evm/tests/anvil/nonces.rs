@@ -64,6 +64,25 @@ async fn a_nonce_that_was_prepared_and_never_sent_does_not_block_later_ones() {
 }
 
 #[tokio::test]
+async fn the_queue_is_as_long_as_what_was_prepared_and_is_in_no_block() {
+    let world = World::ready().await;
+    assert_eq!(world.ledger.queued().await.unwrap(), 0);
+    let sent = world.sent(&world.mint(1)).await;
+    world.prepare(&world.mint(2)).await;
+    assert_eq!(world.ledger.queued().await.unwrap(), 2);
+    world.node.mine(1).await;
+    assert_eq!(world.ledger.queued().await.unwrap(), 1);
+    lands(&world, &[&sent]).await;
+    let (world, proxy) = world.behind_proxy().await;
+    proxy.fail(Fault::EveryAnswer);
+    let unheard = world.ledger.queued().await;
+    assert!(
+        matches!(unheard, Err(FindError::Unavailable(_))),
+        "{unheard:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_transaction_that_nobody_sends_again_does_not_block_later_ones() {
     let world = World::ready().await;
     let forgotten = world.sent(&world.void(1, 1)).await;

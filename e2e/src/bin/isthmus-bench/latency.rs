@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::figures::{Figures, percentile};
 use crate::load::Load;
 use crate::now_ms;
-use crate::usage::to_f64;
+use crate::outbound::report;
+use crate::usage::{Usage, to_f64};
 
 /// Transfers whose time is taken.
 const PROBES: u64 = 40;
@@ -84,6 +85,7 @@ pub(crate) async fn catch_up(
         attester.start()?;
     }
     let begun_ms = now_ms();
+    let used = Usage::of(load).await?;
     let mut live: Vec<(String, u64)> = Vec::new();
     while load.count("completed").await? < before + BACKLOG {
         let at = now_ms();
@@ -97,6 +99,7 @@ pub(crate) async fn catch_up(
         live.extend(ids.into_iter().map(|id| (id, at)));
         tokio::time::sleep(BETWEEN).await;
     }
+    let used = Usage::of(load).await?.since(&used);
     let lives = u64::try_from(live.len())?;
     load.completed(before + BACKLOG + lives, PATIENCE).await?;
     let ends: HashMap<String, u64> = load
@@ -120,6 +123,7 @@ pub(crate) async fn catch_up(
         "catch-up: {BACKLOG} in {seconds:.1} s; {lives} live ones meanwhile: p50 {} ms, p99 {p99} ms",
         percentile(&mut took, 0.5)?
     )?;
+    report(out, &used, to_f64(BACKLOG + lives)?)?;
     figures.set("catch_up_10k_s", seconds);
     if let Some(idle) = figures.get("latency_p99_ms") {
         figures.set("live_p99_ratio_during_catch_up", p99 / idle);

@@ -27,6 +27,12 @@ pub trait Blocks: Send + Sync {
         Ok(())
     }
 
+    /// How many transactions with mints of ours wait for a block, as far as this process knows. For pacing only: what is sent
+    /// now waits behind them.
+    async fn queued(&self) -> Result<u64, FindError> {
+        Ok(0)
+    }
+
     /// People want to know what the ledger says now: what this process remembers as final of its past counts no more. That
     /// accepts nothing.
     fn look_anew(&self) {}

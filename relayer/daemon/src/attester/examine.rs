@@ -45,7 +45,7 @@ pub enum ExamineError {
     /// The stored log does not make a tree: stop the process.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// There is another log under the same key. Stop for good.
+    /// There is another log under the same key, or the node lies: end, and keep nothing of it.
     #[error("{0}")]
     Forked(String),
 }

@@ -1,7 +1,7 @@
 //! Why a call was not carried out, sorted by what the caller does next.
 
 use isthmus_core::id::TransferId;
-use isthmus_core::ports::{BoxError, StoreError};
+use isthmus_core::ports::{BoxError, Contradiction, FindError, StoreError};
 use isthmus_core::receipt::Refusal;
 
 use crate::config::Role;
@@ -56,6 +56,8 @@ pub(crate) enum ApiError {
     Contended(TransferId),
     /// Ask again later: a ledger did not answer.
     Ledger(BoxError),
+    /// Let two people look: a ledger says what cannot be.
+    Contradiction(Contradiction),
     /// Ask again later: the store could not be read.
     Store(StoreError),
     /// Ask again later: the server is ending.
@@ -72,6 +74,16 @@ impl ApiError {
     /// One field that cannot be used.
     pub(crate) fn field(field: &str, value: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldProblem::new(field, value, remedy)])
+    }
+
+    /// What a ledger did not answer, or answered and cannot be.
+    pub(crate) fn ledger(error: BoxError) -> Self {
+        match error.downcast_ref() {
+            Some(FindError::Contradiction(contradiction)) => {
+                Self::Contradiction(contradiction.clone())
+            }
+            Some(FindError::Unavailable(_)) | None => Self::Ledger(error),
+        }
     }
 }
 

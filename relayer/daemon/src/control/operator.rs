@@ -39,23 +39,25 @@ impl Operators {
     }
 
     /// A ledger that was paused may have contradicted itself: two operators let it go on. The first one's wish is durable, and
-    /// forgotten with the pause that it is about.
+    /// forgotten with the pause that it is about. Answers with who decided.
     async fn second_person(
         &self,
         scope: &str,
         by: &str,
         what: &'static str,
-    ) -> Result<(), ApiError> {
+    ) -> Result<String, ApiError> {
         if !matches!(scope.parse(), Ok(Scope::Ledger(_))) {
-            return Ok(());
+            return Ok(by.to_owned());
         }
         let (shared, scope, by) = (Arc::clone(&self.shared), scope.to_owned(), by.to_owned());
         blocking(move || {
             let parts = &shared.parts;
             let first = parts.store.decision(&scope)?;
-            let decided = first.is_some_and(|first| first.by != by && first.what == what);
-            if decided || !parts.pauses.list()?.contains(&scope) {
-                return Ok(());
+            if let Some(first) = first.filter(|first| first.by != by && first.what == what) {
+                return Ok(format!("{} and {by}", first.by));
+            }
+            if !parts.pauses.list()?.contains(&scope) {
+                return Ok(by);
             }
             let decision = FirstDecision {
                 by: by.clone(),
@@ -128,9 +130,9 @@ impl OperatorService for Operators {
         } else {
             Losses::NotAccepted
         };
-        self.second_person(&asked.scope, &by, losses.decision())
+        let mut by = self
+            .second_person(&asked.scope, &by, losses.decision())
             .await?;
-        let mut by = by;
         if let Ok(scope) = asked.scope.parse() {
             let accepted = resume::examined(&self.shared, &scope, losses).await?;
             if !accepted.is_empty() {

@@ -55,7 +55,7 @@ pub(crate) async fn examined(
         store: &parts.store,
     };
     let found = examination.run().await.map_err(|error| match error {
-        ExaminationError::Ledger(error) => ApiError::Ledger(error),
+        ExaminationError::Ledger(error) => ApiError::ledger(error),
         ExaminationError::Fatal(fatal) => stopped(&fatal),
     })?;
     let missing: Vec<_> = found.iter().map(ToString::to_string).collect();

@@ -33,6 +33,7 @@ impl ApiError {
             Self::NotReady { .. } => (Code::FailedPrecondition, ErrorCode::ProofNotReady),
             Self::Contended(_) => (Code::Aborted, ErrorCode::WrongState),
             Self::Ledger(_) => (Code::Unavailable, ErrorCode::LedgerUnavailable),
+            Self::Contradiction(_) => (Code::FailedPrecondition, ErrorCode::LedgerContradiction),
             Self::Store(_) | Self::Stopping(_) => (Code::Unavailable, ErrorCode::StoreUnavailable),
             Self::Closing => (Code::Unavailable, ErrorCode::RelayerUnavailable),
             Self::Forked(_) => (Code::DataLoss, ErrorCode::LogForked),
@@ -69,6 +70,7 @@ impl ApiError {
             | Self::NotReady { subject, reason } => format!("{subject}: {reason}"),
             Self::Contended(id) => format!("{id} changed meanwhile: read it and ask again"),
             Self::Ledger(error) => format!("a ledger did not answer: {}", chain(error.as_ref())),
+            Self::Contradiction(contradiction) => contradiction.to_string(),
             Self::Store(error) => error.to_string(),
             Self::Closing => "the relayer is ending: ask again when it runs".into(),
             Self::Stopping(text) | Self::Forked(text) => text.clone(),
@@ -102,6 +104,13 @@ impl ApiError {
             }
             Self::NotReady { subject, reason } => {
                 details.add_precondition_failure_violation("not_ready", subject, reason);
+            }
+            Self::Contradiction(contradiction) => {
+                details.add_precondition_failure_violation(
+                    "contradiction",
+                    contradiction.ledger.to_string(),
+                    &contradiction.detail,
+                );
             }
             Self::UnknownTransfer(id) => {
                 let name = id.to_string();

@@ -47,6 +47,10 @@ impl Blocks for Watched {
         self.0.stands(height, block).await
     }
 
+    async fn queued(&self) -> Result<u64, FindError> {
+        self.0.queued().await
+    }
+
     fn look_anew(&self) {
         self.0.look_anew();
     }

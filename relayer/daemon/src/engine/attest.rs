@@ -3,8 +3,11 @@
 //! go each by itself, so every round is smaller than the one before it.
 
 mod collect;
+mod crowd;
+mod flight;
 mod live;
 mod outcome;
+mod sign;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,18 +15,21 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use isthmus_core::id::{BatchId, TransferId};
-use isthmus_core::operation::{Authorisation, Item, Lane, MintItem, SignedBatch, SignedVoid, Work};
-use isthmus_core::ports::{Append, BoxError, Draft, FindError, Ledger};
+use isthmus_core::id::TransferId;
+use isthmus_core::operation::{Authorisation, Lane, MintItem, SignedBatch, Work};
+use isthmus_core::ports::{Append, Draft, Ledger};
 use isthmus_core::receipt::{Finding, Lasting};
 use isthmus_core::transfer::{Event, Next, Transfer};
+use tokio::time::Instant;
 
-use crate::engine::attest::collect::{Collected, Refused};
+use crate::engine::attest::collect::Refused;
+use crate::engine::attest::crowd::{Crowd, Hold};
+use crate::engine::attest::flight::{Flight, Mints, apart, flights};
 use crate::engine::attest::live::Sky;
-use crate::engine::board::{Board, Share, TaskWork};
+use crate::engine::board::{Board, Share};
 use crate::engine::classes::Classes;
 use crate::engine::lane::Gatekeeper;
-use crate::engine::ports::{Gate, SignerSet};
+use crate::engine::ports::Gate;
 use crate::engine::{Fatal, Recorder};
 use crate::error_chain::chain;
 use crate::error_code::ErrorCode;
@@ -32,8 +38,6 @@ use crate::telemetry::Metrics;
 
 /// Most batches and voids that wait for signatures at a time, beside those of live work.
 const MOST_FLIGHTS: usize = 16;
-/// How long a signed batch counts. It bounds how long a signer set that was replaced matters, and proves nothing (R2).
-const DEADLINE_MS: u64 = 60 * 60 * 1000;
 /// Longest sleep: the fallback if a wake-up is lost.
 const IDLE: Duration = Duration::from_millis(200);
 /// What is asked for is not due again before its flight has ended, or it would be read again at every look.
@@ -62,31 +66,23 @@ pub struct Collector {
     pub gatekeeper: Arc<dyn Gatekeeper>,
 }
 
-/// Transfers with what is to be minted for each.
-type Mints = Vec<(Transfer, MintItem)>;
-
-/// Transfers that ask for the same kind of signature together; their intents are durable.
-enum Flight {
-    Mints(Mints),
-    Void(Box<Transfer>),
-}
-
 impl Collector {
     /// Serves the lane until the journal fails.
     pub async fn run(self) -> Result<(), Fatal> {
         let mut wake = self.recorder.wake();
         let mut flights = FuturesUnordered::new();
-        let mut sky = Sky::default();
+        let (mut sky, mut crowd) = (Sky::default(), Crowd::default());
         // What was asked for when the last run ended is asked for again at once.
         let mut ahead_ms = FLIGHT_MS;
         loop {
             // Interest is registered before the query, so that a write in between is not missed.
             wake.look();
-            for flight in self.take_live(&mut sky).await? {
+            let hold = self.hold(&mut crowd).await;
+            for flight in self.take_live(&mut sky, hold).await? {
                 sky.rise(&flight.ids(), Share::Live);
                 flights.push(self.fly(flight, Share::Live));
             }
-            if sky.room() > 0 {
+            if sky.room() > 0 && hold == Hold::Off {
                 for flight in self.take(&sky.ids, sky.room(), ahead_ms).await? {
                     sky.rise(&flight.ids(), Share::Backlog);
                     flights.push(self.fly(flight, Share::Backlog));
@@ -170,7 +166,7 @@ impl Collector {
     /// Flies until every transfer in it is settled, deferred or quarantined; returns whose they were.
     async fn fly(&self, flight: Flight, share: Share) -> Result<(Vec<TransferId>, Share), Fatal> {
         let ids = flight.ids();
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         match flight {
             Flight::Mints(items) => self.mints(items, share).await?,
             Flight::Void(transfer) => self.void(*transfer).await?,
@@ -228,44 +224,6 @@ impl Collector {
         Ok(askable)
     }
 
-    async fn register_class(&self, transfer: &Transfer, item: &MintItem) -> Result<(), BoxError> {
-        let class = self.classes.of(transfer.terms()).await?;
-        self.gate.ensure_class(item.asset_class, &class).await
-    }
-
-    async fn mint_batch(
-        &self,
-        items: &[(Transfer, MintItem)],
-        share: Share,
-    ) -> Result<SignedBatch, Refused> {
-        let signers = self.signers().await?;
-        let head = self.checkpoints.newest();
-        let head = head.map_err(|error| Refused::not_asked(chain(&error)))?;
-        let log = head.log_head();
-        // Whole seconds, as on chain.
-        let deadline = self.recorder.clock().now().plus_ms(DEADLINE_MS);
-        let deadline = isthmus_core::time::Timestamp::from_s(deadline.s());
-        let items: Vec<_> = items.iter().map(|(_, item)| item.clone()).collect();
-        let digest = self.gate.mint_digest(&items, log, signers.epoch, deadline);
-        let work = TaskWork::Mint {
-            ledger: self.lane.ledger.clone(),
-            gate: self.gate.address(),
-            items: items.clone(),
-            log,
-            epoch: signers.epoch,
-            deadline,
-        };
-        let Collected { signatures } = self.collect((work, share), digest, &signers).await?;
-        Ok(SignedBatch {
-            id: BatchId::new(*digest.as_bytes()),
-            items,
-            log,
-            epoch: signers.epoch,
-            deadline,
-            signatures,
-        })
-    }
-
     async fn authorised(
         &self,
         items: &[(Transfer, MintItem)],
@@ -296,36 +254,6 @@ impl Collector {
             }
             Err(refused) => self.put_off(&transfer, refused.to_string()),
         }
-    }
-
-    async fn signed_void(&self, transfer: TransferId) -> Result<SignedVoid, Refused> {
-        let signers = self.signers().await?;
-        let digest = self.gate.void_digest(transfer, signers.epoch);
-        let work = TaskWork::Void {
-            ledger: self.lane.ledger.clone(),
-            gate: self.gate.address(),
-            transfer,
-            epoch: signers.epoch,
-        };
-        let Collected { signatures } = self.collect((work, Share::Live), digest, &signers).await?;
-        Ok(SignedVoid {
-            epoch: signers.epoch,
-            signatures,
-        })
-    }
-
-    async fn signers(&self) -> Result<SignerSet, Refused> {
-        let signers = self.gate.signer_set().await;
-        signers.map_err(|error| {
-            if let Some(FindError::Contradiction(contradiction)) = error.downcast_ref() {
-                // Nobody is asked in any case; if this cannot be written, nothing can be, and the next write stops the process.
-                let halted = self.gatekeeper.ledger_contradicted(contradiction);
-                if let Err(error) = halted {
-                    tracing::error!(%error, "a ledger could not be halted");
-                }
-            }
-            Refused::not_asked(chain(error.as_ref()))
-        })
     }
 
     fn put_all_off(&self, items: &[(Transfer, MintItem)], refused: &Refused) -> Result<(), Fatal> {
@@ -368,58 +296,4 @@ impl Collector {
         }
         self.recorder.journal().defer(later).map_err(Fatal)
     }
-}
-
-impl Flight {
-    fn ids(&self) -> Vec<TransferId> {
-        match self {
-            Self::Mints(items) => items.iter().map(|(transfer, _)| transfer.id()).collect(),
-            Self::Void(transfer) => vec![transfer.id()],
-        }
-    }
-}
-
-/// Those without which the others may have a quorum, and the others. Who declines everything, alone or for now, does not make
-/// everybody's items go one by one.
-fn apart(items: Mints, refused: &Refused) -> (Mints, Mints) {
-    let count = items.len();
-    if count > 1 && refused.is_whole(count) && refused.lasting() == Lasting::Later {
-        return (Vec::new(), items);
-    }
-    let blocked = items.iter().any(|(t, _)| refused.blocks(t.id()));
-    items.into_iter().partition(|(transfer, _)| {
-        if blocked {
-            refused.blocks(transfer.id())
-        } else {
-            refused.spoils(transfer.id(), count)
-        }
-    })
-}
-
-/// At most `most` flights; voids first, they bring units back.
-fn flights(ready: Vec<Transfer>, most: usize, most_items: usize) -> Vec<Flight> {
-    let (mut voids, mut mints) = (Vec::new(), Vec::new());
-    for transfer in ready {
-        match transfer.pending() {
-            Some(Work::Attest {
-                item: Item::Mint(item),
-                ..
-            }) => {
-                let item = item.clone();
-                mints.push((transfer, item));
-            }
-            Some(Work::Attest {
-                item: Item::Void { .. },
-                ..
-            }) => voids.push(Flight::Void(Box::new(transfer))),
-            Some(Work::Ledger(_)) | None => {}
-        }
-    }
-    let mut flights = voids;
-    while !mints.is_empty() && flights.len() < most {
-        let rest = mints.split_off(mints.len().min(most_items));
-        flights.push(Flight::Mints(std::mem::replace(&mut mints, rest)));
-    }
-    flights.truncate(most.max(1));
-    flights
 }

@@ -42,9 +42,21 @@ impl Pauses {
         if self.noted(transfer) && !self.is_paused(&scope)? {
             return Ok(Stop::Transfer);
         }
-        self.note(transfer);
+        // What a ledger says about a whole call it says of each transfer in it: one is noted, the others have nothing to do with it.
+        if !self.is_halted_by(&scope, contradiction)? {
+            self.note(transfer);
+        }
         self.halt(contradiction)?;
         Ok(Stop::Ledger)
+    }
+
+    fn is_halted_by(
+        &self,
+        scope: &Scope,
+        contradiction: &Contradiction,
+    ) -> Result<bool, StoreError> {
+        let halt = (scope.to_string(), reason(&contradiction.to_string()));
+        Ok(self.store().pause_reasons()?.contains(&halt))
     }
 
     /// Gives the pause of a ledger another reason: what was found when people looked.
@@ -120,5 +132,32 @@ mod tests {
             Stop::Transfer
         );
         assert_eq!(pauses.list().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_said_about_a_whole_call_does_not_stop_each_of_its_transfers() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(Noon);
+        let store = Store::open(folder.path(), "test", Arc::clone(&clock)).unwrap();
+        let pauses = Pauses::new(Arc::new(store), clock);
+        let scope = Scope::Ledger("eip155:1".parse().unwrap());
+        let id = |number| {
+            sample::outbound(number, &[sample::block(number, number)])
+                .terms
+                .id()
+        };
+        let said = |number, detail| pauses.halt_for(id(number), &contradiction(detail)).unwrap();
+        for number in 1..=3 {
+            assert_eq!(said(number, "two nodes disagree"), Stop::Ledger);
+        }
+        assert_eq!(said(4, "another item than was signed"), Stop::Ledger);
+        pauses.resume(&scope, "two people").unwrap();
+        assert_eq!(
+            said(2, "two nodes disagree"),
+            Stop::Ledger,
+            "it is not its fault"
+        );
+        pauses.resume(&scope, "two people").unwrap();
+        assert_eq!(said(4, "another item than was signed"), Stop::Transfer);
     }
 }

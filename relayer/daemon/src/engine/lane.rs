@@ -11,7 +11,8 @@ use std::time::Duration;
 use isthmus_core::id::TransferId;
 use isthmus_core::operation::{Lane, Operation, OperationKind, Work};
 use isthmus_core::ports::{
-    Append, Attempt, Authority, Contradiction, Draft, FindError, Found, Ledger, Spent, StoreError,
+    Append, Attempt, Authority, Contradiction, Draft, Finality, FindError, Found, Ledger, Spent,
+    StoreError,
 };
 use isthmus_core::receipt::{Finding, Lasting, Receipt, Refusal};
 use isthmus_core::time::Timestamp;
@@ -30,6 +31,9 @@ const IDLE: Duration = Duration::from_millis(200);
 
 /// How much earlier than planned work is looked at when more has become final: longer than any adapter plans ahead for it.
 const LOOK_AHEAD_MS: u64 = 2000;
+
+/// By how much sooner than planned news may come that is meant.
+const NEWS_EARLY_MS: u64 = 250;
 
 /// The longest wait for finality that is planned for: a rhythm that was wrong must not hide an answer for long.
 const MOST_SENT_MS: u64 = 60_000;
@@ -221,7 +225,7 @@ impl LaneWorker {
                 Ok(Found::Absent) => absent.push(due),
                 Ok(Found::Unsettled { recheck_at }) => {
                     self.ask_for_approval(&due);
-                    later.push((due.transfer.id(), recheck_at));
+                    later.push((due.transfer.id(), self.not_ahead_of(recheck_at)));
                 }
                 Ok(Found::Final(receipt)) => match self.happened(&due, receipt, now) {
                     Ok(append) => facts.push(append),
@@ -317,6 +321,16 @@ impl LaneWorker {
         if !is_lock && self.ledger.profile().authority == Authority::Approvals {
             self.board
                 .post_approval(&due.operation, due.transfer.instruction());
+        }
+    }
+
+    /// When what may be looked at again from `at` on is due: the next news looks ahead, and would look at it once a round until then.
+    pub(super) fn not_ahead_of(&self, at: Timestamp) -> Timestamp {
+        match self.ledger.profile().finality {
+            Finality::Immediate => at,
+            Finality::Depth(_) | Finality::FinalizedTag => {
+                at.plus_ms(LOOK_AHEAD_MS - NEWS_EARLY_MS)
+            }
         }
     }
 

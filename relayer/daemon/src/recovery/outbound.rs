@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use isthmus_core::id::TransferId;
 use isthmus_core::mandate::Mandate;
-use isthmus_core::operation::{Operation, OperationKind, SignedVoid, Work};
+use isthmus_core::operation::{Operation, OperationKind, Work};
 use isthmus_core::ports::{Append, BookChange, Journal};
 use isthmus_core::receipt::Receipt;
 use isthmus_core::serial_block;
@@ -152,14 +152,7 @@ impl Recovery {
 
     /// Minted or voided: the gate says which.
     async fn settled(&self, transfer: &Transfer) -> Result<Append, Trouble> {
-        let question = Operation::Void {
-            transfer: transfer.id(),
-            ledger: transfer.terms().destination().clone(),
-            authorisation: SignedVoid {
-                epoch: 0,
-                signatures: Vec::new(),
-            },
-        };
+        let question = Operation::inquiry(transfer.id(), transfer.terms().destination().clone());
         let receipt = self.receipt(question).await?;
         if receipt.operation == OperationKind::Mint {
             return Ok(self.fact(transfer, Event::Given(receipt)));

@@ -39,6 +39,8 @@ pub struct Sample {
     pub attesters: Vec<AttesterSample>,
     /// Transfers that have not ended, by route; returns under the empty name.
     pub unfinished: Vec<(String, u64)>,
+    /// Grams that impaired pools miss.
+    pub impaired: Vec<(String, u64)>,
     /// What is paused.
     pub paused: Vec<String>,
     /// How long the process has run.
@@ -121,6 +123,9 @@ impl Sample {
         let routes = self.unfinished.iter().map(|(route, count)| (route, *count));
         let help = "Transfers that have not ended, by route; returns have none";
         page.counts("isthmus_unfinished", help, "route", routes);
+        let impaired = self.impaired.iter().map(|(pool, grams)| (pool, *grams));
+        let help = "Grams that a pool misses because the registry took units away";
+        page.counts("isthmus_pool_shortfall_grams", help, "pool", impaired);
         let paused = self.paused.iter().map(|scope| (scope, 1));
         page.counts(
             "isthmus_paused",

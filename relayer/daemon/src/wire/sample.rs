@@ -51,6 +51,7 @@ impl MetricSource for StoreSource {
         let attesters = self.board.last_seen().into_iter();
         Ok(Sample {
             unfinished: self.store.unfinished()?,
+            impaired: self.impaired()?,
             paused: self.store.paused()?,
             uptime: age(self.started),
             log_lost: self.checkpoints.lost().is_some(),
@@ -67,6 +68,15 @@ impl MetricSource for StoreSource {
                 })
                 .collect(),
         })
+    }
+}
+
+impl StoreSource {
+    fn impaired(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let impaired = self.store.impairments()?.into_iter();
+        Ok(impaired
+            .map(|(pool, missing)| (pool.to_string(), missing.shortfall.grams()))
+            .collect())
     }
 }
 

@@ -29,6 +29,8 @@ use crate::world::{DEPTH, Message, SETTLE_MS, Shared};
 
 /// A call that is made all the time.
 const OBSERVE: &str = "chain observe";
+/// As how many each waiting transaction counts: blocks are small here, and a few are to hold a backlog back.
+const CROWDED: u64 = 8;
 /// How soon to ask again.
 const RECHECK_MS: u64 = 2_000;
 
@@ -314,6 +316,11 @@ impl Blocks for ChainPort {
     async fn stands(&self, height: u64, block: Hash32) -> Result<(), FindError> {
         let (chain, heads) = self.ask(OBSERVE).await?;
         is_where_it_was(&chain, heads, height, block)
+    }
+
+    async fn queued(&self) -> Result<u64, FindError> {
+        let waiting = self.shared.world().chain.mempool.len();
+        Ok(u64::try_from(waiting).unwrap_or(u64::MAX) * CROWDED)
     }
 }
 

@@ -88,6 +88,10 @@ async fn a_paused_ledger_goes_on_when_two_operators_say_so() {
     }
     let both = resume("operator-2").await.unwrap().into_inner();
     assert!(both.paused.is_empty());
+    let Leaf::Resumed { by, .. } = newest_leaf(&server) else {
+        panic!("no RESUMED leaf");
+    };
+    assert_eq!(by, "operator-1 and operator-2");
     assert!(resume("operator-1").await.is_ok(), "it runs already");
 }
 

@@ -7,7 +7,9 @@ use isthmus_core::id::TransferId;
 use tokio::time::{Duration, Instant};
 
 use crate::engine::Fatal;
-use crate::engine::attest::{Collector, Flight, MOST_FLIGHTS, flights};
+use crate::engine::attest::crowd::Hold;
+use crate::engine::attest::flight::{Flight, flights};
+use crate::engine::attest::{Collector, MOST_FLIGHTS};
 use crate::engine::board::Share;
 
 /// Most flights of live work. While they are full, more of it waits for one of them to land.
@@ -45,11 +47,16 @@ impl Sky {
         *count = count.saturating_sub(1);
     }
 
+    /// Whether there is something to overtake.
+    fn is_busy(&self) -> bool {
+        self.backlog >= BUSY
+    }
+
     /// How many flights of live work may begin now; notes that somebody looks for it.
     fn live_room(&mut self, now: Instant) -> usize {
         let room = LIVE_FLIGHTS.saturating_sub(self.live);
         let soon = self.looked.is_some_and(|at| now < at + BETWEEN);
-        if room == 0 || self.backlog < BUSY || soon {
+        if room == 0 || soon {
             return 0;
         }
         self.looked = Some(now);
@@ -65,12 +72,15 @@ impl Sky {
 }
 
 impl Collector {
-    /// Live work that is due, if there is so much else under way that it would wait.
-    pub(super) async fn take_live(&self, sky: &mut Sky) -> Result<Vec<Flight>, Fatal> {
+    /// Live work that is due, if there is so much else under way, or a backlog held back by the chain's queue, that it would wait.
+    pub(super) async fn take_live(&self, sky: &mut Sky, hold: Hold) -> Result<Vec<Flight>, Fatal> {
         let now = self.recorder.clock().now();
         let mut waiting = self.recorder.live().of(&self.lane, now);
         waiting.retain(|id| !sky.ids.contains(id));
         if waiting.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !sky.is_busy() && hold == Hold::Off {
             return Ok(Vec::new());
         }
         let room = sky.live_room(Instant::now());
@@ -113,8 +123,10 @@ mod tests {
     #[test]
     fn live_work_leaves_room_to_the_backlog_and_has_nothing_to_overtake_without() {
         let mut sky = sky(BUSY - 1);
-        assert_eq!(sky.live_room(Instant::now()), 0);
+        assert!(!sky.is_busy());
         sky.rise(&[], Share::Live);
         assert_eq!(sky.room(), MOST_FLIGHTS - (BUSY - 1));
+        sky.rise(&[], Share::Backlog);
+        assert!(sky.is_busy());
     }
 }

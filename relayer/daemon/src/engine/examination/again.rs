@@ -10,7 +10,7 @@ use isthmus_core::ports::{Attempt, BoxError, Draft, FindError, Found};
 use isthmus_store::SentAgain;
 
 use crate::engine::Fatal;
-use crate::engine::examination::outcome::Outcome;
+use crate::engine::examination::outcome::{Outcome, Signatures};
 use crate::engine::examination::{Examination, ExaminationError, Loss};
 use crate::error_chain::chain;
 
@@ -24,18 +24,26 @@ impl Examination<'_> {
     /// Sends again what nothing is under way for, and says of all of it that it is missing. The gate does it at most once, whoever
     /// else sends it.
     pub(super) async fn again(&self, vanished: &[&Outcome]) -> Result<Vec<Loss>, ExaminationError> {
+        let (vanished, unsigned): (Vec<&Outcome>, Vec<&Outcome>) = vanished
+            .iter()
+            .partition(|outcome| outcome.signatures != Signatures::Lost);
+        let unsigned = unsigned.into_iter().map(|outcome| {
+            let gone = "what was signed for it is not in this store, so it cannot be sent again";
+            outcome.lost(gone.into())
+        });
+        let mut losses: Vec<Loss> = unsigned.collect();
         if vanished.is_empty() {
-            return Ok(Vec::new());
+            return Ok(losses);
         }
         let attempts = vanished.iter().map(|outcome| self.attempt(outcome));
         let attempts = attempts.collect::<Result<Vec<_>, _>>()?;
         let answers = self.ledger.find(&attempts).await;
-        let (mut losses, mut absent) = (Vec::new(), Vec::new());
-        for ((outcome, attempt), answer) in vanished.iter().zip(attempts).zip(answers) {
+        let mut absent = Vec::new();
+        for ((outcome, attempt), answer) in vanished.into_iter().zip(attempts).zip(answers) {
             match answer {
-                Ok(Found::Absent) => absent.push((*outcome, attempt)),
+                Ok(Found::Absent) => absent.push((outcome, attempt)),
                 // None of its drafts can land: it takes another one.
-                Ok(Found::Dead(_)) => absent.push((*outcome, outcome.attempt(vec![]))),
+                Ok(Found::Dead(_)) => absent.push((outcome, outcome.attempt(vec![]))),
                 Ok(there) => losses.extend(outcome.compared(&there)),
                 Err(FindError::Unavailable(error)) => return Err(ExaminationError::Ledger(error)),
                 // About one of its drafts, or it would have been said before there was any: people decide whether to go on.
@@ -63,7 +71,9 @@ impl Examination<'_> {
         let (mut losses, mut deliveries) = (Vec::new(), Vec::new());
         let (mut fresh, mut classes) = (Vec::new(), BTreeSet::new());
         for (outcome, attempt) in absent {
-            if let Some(until) = outcome.until.filter(|until| *until <= now) {
+            if let Signatures::Kept(Some(until)) = outcome.signatures
+                && until <= now
+            {
                 losses.push(outcome.lost(format!(
                     "what was signed counted until {} and cannot be sent again",
                     until.s()

@@ -23,12 +23,20 @@ pub(super) struct Outcome {
     /// The event that intended it; none if somebody else sent what was signed.
     pub(super) intent: Option<u64>,
     pub(super) operation: Operation,
-    /// Until when sending it again has an effect.
-    pub(super) until: Option<Timestamp>,
+    pub(super) signatures: Signatures,
+}
+
+/// Whether it can be done again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signatures {
+    /// They are in the journal, and count until then, or for ever.
+    Kept(Option<Timestamp>),
+    /// Somebody else sent what was signed before the journal had it, or the journal was recovered from a log.
+    Lost,
 }
 
 impl Outcome {
-    /// The outcome that the journal has for an outbound transfer, with the authorisation that led to it.
+    /// The outcome that the journal has for an outbound transfer, with the authorisation that led to it if it has that too.
     pub(super) fn recorded(outbound: &Outbound, history: &[Recorded]) -> Option<Self> {
         let mut newest_first = history.iter().rev();
         let (event, receipt) = newest_first.find_map(|recorded| {
@@ -44,20 +52,27 @@ impl Outcome {
             };
             (operation.kind() == kind).then_some(recorded.index)
         });
-        let (operation, until) = newest_first.find_map(|recorded| {
+        let authorised = newest_first.find_map(|recorded| {
             let Event::Authorised(authorisation) = &recorded.event else {
                 return None;
             };
             let signed = signed(&outbound.terms, authorisation);
             (signed.0.kind() == kind).then_some(signed)
-        })?;
+        });
+        let (operation, signatures) = if let Some((operation, until)) = authorised {
+            (operation, Signatures::Kept(until))
+        } else {
+            let terms = &outbound.terms;
+            let inquiry = Operation::inquiry(terms.id(), terms.destination.clone());
+            (inquiry, Signatures::Lost)
+        };
         Some(Self {
             outbound: outbound.clone(),
             receipt: receipt.clone(),
             event,
             intent,
             operation,
-            until,
+            signatures,
         })
     }
 
@@ -73,12 +88,12 @@ impl Outcome {
     pub(super) fn lane(&self) -> Lane {
         Lane {
             ledger: self.operation.ledger().clone(),
-            step: Step::Operation(self.operation.kind()),
+            step: Step::Operation(self.receipt.operation),
         }
     }
 
     pub(super) fn is_mint(&self) -> bool {
-        self.operation.kind() == OperationKind::Mint
+        self.receipt.operation == OperationKind::Mint
     }
 
     pub(super) fn attempt(&self, drafts: Vec<Draft>) -> Attempt {

@@ -15,6 +15,7 @@ use isthmus_core::ports::{
 use isthmus_core::receipt::Receipt;
 use isthmus_core::testing::sample;
 use isthmus_core::time::{Clock, Timestamp};
+use isthmus_core::transfer::Event;
 
 use super::*;
 use crate::engine::ports::SignerSet;
@@ -266,6 +267,28 @@ async fn a_vanished_mint_is_journalled_before_it_is_sent_again_and_asked_about_b
     chain.node.lock().unwrap().minted = true;
     assert_eq!(chain.examined(&world).await, Vec::<String>::new());
     assert_eq!(chain.calls(), ["look", "find"]);
+}
+
+/// What was recovered from a log, or was seen before its signatures were journalled, is missed as well and cannot be sent.
+#[tokio::test]
+async fn a_vanished_mint_whose_signatures_are_not_here_is_said_to_be_missing_and_is_not_sent() {
+    let world = World::with_route();
+    let locked = world.locked(1, &[sample::block(1, 10)]);
+    let mint = world.minted(2, &[sample::block(11, 20)]);
+    let State::Completed { give, .. } = mint.state() else {
+        panic!("{mint:?} is not minted");
+    };
+    let recovered = world.step(&locked, Event::Given(give.clone()));
+    let chain = Chain::without(&world, &recovered);
+    chain.node.lock().unwrap().minted = true;
+    assert_eq!(chain.examined(&world).await, Vec::<String>::new());
+    chain.node.lock().unwrap().minted = false;
+    let losses = chain.examined(&world).await;
+    let here = |id: TransferId| losses.iter().find(|loss| loss.contains(&id.to_string()));
+    let said = here(locked.id()).expect("it is missed");
+    assert!(said.contains("not in this store"), "{said}");
+    assert!(here(mint.id()).is_some_and(|loss| loss.contains("sent again")));
+    assert_eq!(losses.len(), 2);
 }
 
 #[tokio::test]

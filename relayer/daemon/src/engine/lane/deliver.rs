@@ -124,7 +124,7 @@ impl LaneWorker {
                         self.board.remove(&due.operation.reference());
                         facts.push(self.refused(&due, refusal.clone(), now));
                     }
-                    SendError::NotBefore(at) => later.push((id, *at)),
+                    SendError::NotBefore(at) => later.push((id, self.not_ahead_of(*at))),
                     SendError::Unreached(_) | SendError::Unknown(_) => {
                         later.push(self.failed(id, now, text.clone()));
                     }

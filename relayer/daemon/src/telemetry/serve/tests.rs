@@ -53,6 +53,7 @@ impl MetricSource for Fake {
                 seen_age: Duration::from_secs(2),
             }],
             unfinished: vec![("verra-evm".into(), 3)],
+            impaired: vec![("0xaa".into(), 4_000_000)],
             paused: vec!["route:verra-evm".into()],
             uptime: Duration::from_secs(90),
             log_lost: false,
@@ -136,6 +137,7 @@ async fn a_scrape_has_what_was_measured_and_what_is_in_the_store() {
         // More than 64 bits hold.
         "isthmus_fee_wei_total{ledger=\"eip155:31337\",operation=\"mint\"} 20000000000000000000.0",
         "isthmus_ledger_findings{ledger=\"eip155:31337\"} 2",
+        "isthmus_pool_shortfall_grams{pool=\"0xaa\"} 4000000",
         "isthmus_unfinished{route=\"verra-evm\"} 3",
         "isthmus_paused{scope=\"route:verra-evm\"} 1",
         "isthmus_uptime_seconds 90",
