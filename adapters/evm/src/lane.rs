@@ -26,6 +26,9 @@ const PATIENCE_MS: u64 = 60_000;
 /// Gas of a transaction that does nothing.
 const PLAIN_GAS: u64 = 21_000;
 
+/// Most transactions kept to be sent again; older ones are mined, or `find` has them sent.
+const MOST_KEPT: usize = 128;
+
 /// Most gaps filled at once; the rest is for the next time.
 const FILLERS_PER_CALL: usize = 16;
 
@@ -42,6 +45,9 @@ struct Nonces {
     next: u64,
     /// Handed to a node, by us: no gap until then even if the node forgot it, since `find` will have the same bytes sent again.
     sent: BTreeMap<u64, Timestamp>,
+    /// The newest of them as they were sent. They are in the journal; here so that one that a node drops holds up the others for a
+    /// moment only.
+    kept: BTreeMap<u64, Vec<u8>>,
     /// Nonces below `.0` belong to the last run and count as sent until `.1`.
     recovering: (u64, Timestamp),
 }
@@ -70,6 +76,7 @@ impl Account {
             nonces: Mutex::new(Nonces {
                 next: sender.next_nonce,
                 sent: BTreeMap::new(),
+                kept: BTreeMap::new(),
                 recovering: (sender.next_nonce, now.plus_ms(PATIENCE_MS)),
             }),
         }
@@ -132,15 +139,26 @@ impl Account {
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         nonces.next = 0;
         nonces.sent.clear();
+        nonces.kept.clear();
         nonces.recovering.0 = 0;
     }
 
-    /// Notes that a node is about to get this nonce.
-    pub(crate) fn sending(&self, nonce: u64, now: Timestamp) {
+    /// Notes that a node is about to get this nonce, with these bytes.
+    pub(crate) fn sending(&self, nonce: u64, bytes: &[u8], now: Timestamp) {
         let until = now.plus_ms(PATIENCE_MS);
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         nonces.sent.retain(|_, until| now < *until);
         nonces.sent.insert(nonce, until);
+        nonces.kept.insert(nonce, bytes.to_vec());
+        while nonces.kept.len() > MOST_KEPT {
+            nonces.kept.pop_first();
+        }
+    }
+
+    /// What was sent last under a nonce, if it is kept.
+    pub(crate) fn sent_under(&self, nonce: u64) -> Option<Vec<u8>> {
+        let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.kept.get(&nonce).cloned()
     }
 
     /// Transactions that do nothing, for nonces from `pending` to below `end` that nobody will use: prepared but never
@@ -210,6 +228,8 @@ mod tests {
         let nonces = Nonces {
             next: 9,
             sent: BTreeMap::from([(6, at(200))]),
+
+            kept: BTreeMap::new(),
             recovering: (5, at(100)),
         };
         assert!(nonces.in_use(4, at(99)) && !nonces.in_use(4, at(100)));

@@ -1,5 +1,7 @@
 //! Sending: what the journal holds goes to the node, byte for byte. Only `find` concludes anything.
 
+use std::collections::BTreeSet;
+
 use alloy::primitives::Address;
 use alloy::providers::Provider;
 use alloy::transports::{RpcError, TransportError, TransportErrorKind};
@@ -30,6 +32,9 @@ struct NoFunds {
     source: BoxError,
 }
 
+/// Most transactions that a node dropped which are sent again before what is behind them.
+const MOST_AGAIN: usize = 16;
+
 /// Whose nonce a draft uses; `None` if its bytes are no transaction.
 type Origin = Option<(Address, u64)>;
 
@@ -39,7 +44,7 @@ pub(crate) async fn send(ledger: &EvmLedger, drafts: &[Draft]) -> Vec<Result<(),
     let mut order: Vec<_> = drafts.iter().zip(&origins).enumerate().collect();
     order.sort_by_key(|(_, (draft, _))| draft.nonce);
     if let Some(lanes) = ledger.lanes() {
-        announce(ledger.now(), lanes, &origins);
+        announce(ledger.now(), lanes, drafts, &origins);
         fill_gaps(ledger, lanes, &origins).await;
     }
     let mut answers = Vec::with_capacity(drafts.len());
@@ -133,10 +138,12 @@ fn conclude(error: TransportError) -> Result<(), SendError> {
 }
 
 /// Tells the accounts which nonces are in use, before gaps are looked for.
-fn announce(now: Timestamp, lanes: &Lanes, origins: &[Origin]) {
-    for (address, nonce) in origins.iter().flatten().copied() {
-        if let Some(account) = lanes.account(address) {
-            account.sending(nonce, now);
+fn announce(now: Timestamp, lanes: &Lanes, drafts: &[Draft], origins: &[Origin]) {
+    for (draft, origin) in drafts.iter().zip(origins) {
+        if let Some((address, nonce)) = *origin
+            && let Some(account) = lanes.account(address)
+        {
+            account.sending(nonce, &draft.bytes, now);
         }
     }
 }
@@ -171,15 +178,15 @@ async fn hold_back(
 /// Makes way for the drafts. Trouble here only delays them.
 async fn fill_gaps(ledger: &EvmLedger, lanes: &Lanes, origins: &[Origin]) {
     for account in [&lanes.mint, &lanes.void] {
-        let highest = origins
+        let nonces: BTreeSet<u64> = origins
             .iter()
             .flatten()
             .filter(|(address, _)| *address == account.address())
             .map(|(_, nonce)| *nonce)
-            .max();
-        if let Some(highest) = highest {
+            .collect();
+        if !nonces.is_empty() {
             let limits = ledger.fee_limits();
-            let filled = fill(ledger.chain(), account, highest, ledger.now(), limits).await;
+            let filled = fill(ledger.chain(), account, &nonces, ledger.now(), limits).await;
             if let Err(error) = filled {
                 tracing::warn!(ledger = %ledger.chain().ledger, %error, "gaps in the nonces were not filled");
             }
@@ -190,11 +197,27 @@ async fn fill_gaps(ledger: &EvmLedger, lanes: &Lanes, origins: &[Origin]) {
 async fn fill(
     chain: &Chain,
     account: &Account,
-    end: u64,
+    about_to_be_sent: &BTreeSet<u64>,
     now: Timestamp,
     limits: FeeLimits,
 ) -> Result<(), BoxError> {
-    let pending = account.pending_nonce(chain).await?;
+    let end = about_to_be_sent.last().copied().unwrap_or_default();
+    let mut pending = account.pending_nonce(chain).await?;
+    // Nodes drop transactions: what is behind one waits, so it is sent again at once. The same bytes have no further effect.
+    for _ in 0..MOST_AGAIN {
+        if pending >= end || about_to_be_sent.contains(&pending) {
+            break;
+        }
+        let Some(dropped) = account.sent_under(pending) else {
+            break;
+        };
+        raw(chain, &dropped).await?;
+        let after = account.pending_nonce(chain).await?;
+        if after <= pending {
+            break;
+        }
+        pending = after;
+    }
     if pending >= end {
         return Ok(());
     }

@@ -82,11 +82,33 @@ async fn the_queue_is_as_long_as_what_was_prepared_and_is_in_no_block() {
     );
 }
 
+/// Nobody asks about the first one meanwhile: its nonce alone says that it is missing.
+#[tokio::test]
+async fn a_transaction_that_its_node_dropped_is_sent_again_before_what_is_behind_it() {
+    let world = World::ready().await;
+    let dropped = [
+        world.sent(&world.mint(1)).await,
+        world.sent(&world.mint(2)).await,
+    ];
+    let void = world.sent(&world.void(3, 1)).await;
+    world.node.empty_mempool().await;
+    let behind = world.sent(&world.mint(4)).await;
+    lands(&world, &[&dropped[0], &dropped[1], &behind]).await;
+    assert_eq!(
+        world.find(&void).await.unwrap(),
+        Found::Absent,
+        "it is of another account"
+    );
+}
+
 #[tokio::test]
 async fn a_transaction_that_nobody_sends_again_does_not_block_later_ones() {
     let world = World::ready().await;
     let forgotten = world.sent(&world.void(1, 1)).await;
     world.node.empty_mempool().await;
+    // What was sent is kept in memory only; the journal's numbers are not.
+    let next = nonce(&forgotten) + 1;
+    let world = world.restarted(senders_from(0, next)).await;
     let behind = world.prepare(&world.void(2, 1)).await;
     let answer = world.ledger.send(&behind.drafts).await.remove(0);
     assert!(matches!(answer, Err(SendError::NotBefore(_))), "{answer:?}");
