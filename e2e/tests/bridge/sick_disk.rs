@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use isthmus_core::id::TransferId;
 use isthmus_core::terms::OutboundTerms;
+use tonic::{Code, Status};
 
 use crate::halts::status;
 use crate::world::World;
@@ -32,7 +33,9 @@ async fn survives(limit: u64) {
     let orders = submit_until_refused(&world).await;
     await_concern(&world).await;
     reads_go_on(&world, earlier).await;
-    assert!(devnet.withdraw(earlier, "1001").await.is_err());
+    // It is minted, so the store is not even asked.
+    let withdrawn = devnet.withdraw(earlier, "1001").await.unwrap_err();
+    refused(&withdrawn, Code::FailedPrecondition);
 
     devnet.relayer.limit_files(None).unwrap();
     let code = devnet.relayer.ended(SOON).await.unwrap();
@@ -57,11 +60,18 @@ async fn submit_until_refused(world: &World) -> Vec<OutboundTerms> {
     for number in 0..200 {
         let terms = world.terms(10 + number, 10 + number).await;
         orders.push(terms);
-        if world.devnet.admit(&orders[orders.len() - 1]).await.is_err() {
+        if let Err(error) = world.devnet.admit(&orders[orders.len() - 1]).await {
+            refused(&error, Code::Unavailable);
             return orders;
         }
     }
     panic!("200 orders fitted on a full disk");
+}
+
+/// An answer, and not a connection that broke: logs go to the same disk, and a line that cannot be written ends nothing.
+fn refused(error: &anyhow::Error, code: Code) {
+    let status: &Status = error.downcast_ref().expect("a gRPC status");
+    assert_eq!(status.code(), code, "{status:?}");
 }
 
 async fn await_concern(world: &World) {

@@ -77,6 +77,8 @@ where
 {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(&config.filter)?)
+        // It would be said on stderr too, where a line that cannot be written ends the task that logs: on a full disk, every request.
+        .log_internal_errors(false)
         .with_writer(writer);
     Ok(match config.format {
         LogFormat::Json => {
