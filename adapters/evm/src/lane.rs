@@ -228,7 +228,6 @@ mod tests {
         let nonces = Nonces {
             next: 9,
             sent: BTreeMap::from([(6, at(200))]),
-
             kept: BTreeMap::new(),
             recovering: (5, at(100)),
         };

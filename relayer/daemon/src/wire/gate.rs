@@ -45,9 +45,7 @@ impl EvmGate {
             asking: Arc::default(),
         }
     }
-}
 
-impl EvmGate {
     /// Asks about what is not known at the newest final block; `None` if an answer was of another block.
     async fn outcomes_now(
         &self,
