@@ -173,3 +173,39 @@ impl From<RequestError> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic::{Code, Status};
+    use tonic_types::StatusExt;
+
+    use super::*;
+    use crate::error_code::ErrorCode;
+
+    /// Waiting helps against silence; a contradiction takes people.
+    #[test]
+    fn a_ledger_that_contradicts_itself_is_not_taken_for_one_that_is_silent() {
+        let contradiction = Contradiction {
+            ledger: "eip155:1".parse().unwrap(),
+            detail: "one node says a, another b".into(),
+        };
+        let silence = FindError::Unavailable("timeout".into());
+        for (error, code, named) in [
+            (
+                FindError::Contradiction(contradiction),
+                Code::FailedPrecondition,
+                ErrorCode::LedgerContradiction,
+            ),
+            (silence, Code::Unavailable, ErrorCode::LedgerUnavailable),
+        ] {
+            let status = Status::from(ApiError::ledger(error.into()));
+            let details = status.get_error_details();
+            let reason = details.error_info().map(|info| info.reason.as_str());
+            assert_eq!((status.code(), reason), (code, Some(named.code())));
+            assert_eq!(
+                status.message().contains("one node says a"),
+                details.retry_info().is_none()
+            );
+        }
+    }
+}
